@@ -1,0 +1,3 @@
+"""Fixtures shared by the tests."""
+
+pytest_plugins = ["hub_fixtures"]
