@@ -1,0 +1,99 @@
+"""Temperature and threshold, against scikit-learn and numbers worked by hand."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from bonexray.errors import BonexrayError
+from training.calibration import TEMPERATURES, choose_threshold, fit_temperature, threshold_band
+
+
+def overconfident(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Draw logits whose labels follow sigmoid(logit / temperature)."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 4, count)
+    return logits, (random.random(count) < 1 / (1 + np.exp(-logits / temperature))).astype(int)
+
+
+def test_temperature_is_that_of_a_logistic_regression_without_intercept() -> None:
+    """One over the unpenalised slope of scikit-learn's fit, weights included."""
+    logits, labels = overconfident(400, 2.5)
+    weights = np.random.default_rng(1).integers(1, 5, 400)
+    reference = LogisticRegression(C=1e12, fit_intercept=False, tol=1e-10)
+    reference.fit(logits[:, None], labels, sample_weight=weights)
+    assert fit_temperature(logits, labels, weights) == pytest.approx(1 / reference.coef_[0, 0], rel=1e-4)
+
+
+def test_temperature_is_found_again() -> None:
+    """Labels drawn at temperature 3 give about 3 back."""
+    assert fit_temperature(*overconfident(20000, 3.0)) == pytest.approx(3.0, rel=0.1)
+
+
+def test_temperature_of_separable_labels_stays_in_bounds() -> None:
+    """Perfect logits would push it to zero, reversed ones to infinity."""
+    assert fit_temperature([-1, 1], [0, 1]) == pytest.approx(TEMPERATURES[0], rel=1e-3)
+    assert fit_temperature([-1, 1], [1, 0]) == pytest.approx(TEMPERATURES[1], rel=1e-3)
+
+
+def test_threshold_by_hand() -> None:
+    """Three of four fractured lie at .6 or more; the next lower probability is .5, so .55 has sensitivity .75."""
+    probabilities, labels = [0.9, 0.8, 0.7, 0.6, 0.5, 0.2, 0.1], [1, 1, 0, 1, 0, 1, 0]
+    assert choose_threshold(probabilities, labels, 0.75) == pytest.approx(0.55)
+    assert choose_threshold(probabilities, labels, 0.76) == pytest.approx(0.15)
+    assert choose_threshold(probabilities, labels, 0.25) == pytest.approx(0.85)
+
+
+def test_threshold_at_the_lowest_probability_halves_it() -> None:
+    """Nothing lies below the last fractured image but zero."""
+    assert choose_threshold([0.9, 0.4], [0, 1], 1.0) == pytest.approx(0.2)
+
+
+def test_threshold_takes_a_tie_whole() -> None:
+    """Tied images are caught together: the threshold never falls on one of them."""
+    threshold = choose_threshold([0.8, 0.5, 0.5, 0.5, 0.1], [1, 1, 1, 0, 0], 0.6)
+    assert threshold == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("sensitivity", [0.5, 0.9, 0.95, 1.0])
+def test_threshold_is_the_highest_with_its_sensitivity(sensitivity: float) -> None:
+    """A brute-force search over every cut finds no higher one that still suffices."""
+    random = np.random.default_rng(3)
+    probabilities, labels = random.random(200).round(2), random.integers(0, 2, 200)
+    threshold = choose_threshold(probabilities, labels, sensitivity)
+    fractured = probabilities[labels == 1]
+    best = max(cut for cut in np.unique(probabilities) if (fractured >= cut).mean() >= sensitivity)
+    assert (probabilities >= threshold).tolist() == (probabilities >= best).tolist()
+
+
+def test_threshold_weights_count_as_copies() -> None:
+    """A weight of three is three copies of the image, and exact shares survive the rounding of sums."""
+    probabilities, labels, weights = [0.9, 0.6, 0.4, 0.3], [1, 1, 1, 0], [7, 2, 1, 1]
+    copies = choose_threshold(np.repeat(probabilities, weights), np.repeat(labels, weights), 0.9)
+    assert choose_threshold(probabilities, labels, 0.9, weights) == pytest.approx(copies) == pytest.approx(0.5)
+    tenths = np.full(10, 0.1)
+    assert choose_threshold(np.arange(1, 12) / 12, [0] + [1] * 10, 0.7, [1.0, *tenths]) == pytest.approx(4.5 / 12)
+
+
+def test_band_holds_the_threshold_and_narrows_with_more_patients() -> None:
+    """The interval surrounds the chosen threshold; ten times the sources make it smaller."""
+    widths = []
+    for count in (100, 1000):
+        logits, labels = overconfident(count, 2.0, seed=count)
+        probabilities = 1 / (1 + np.exp(-logits / 2))
+        low, high = threshold_band(probabilities, labels, 0.9, resamples=200)
+        assert low <= choose_threshold(probabilities, labels, 0.9) <= high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (([0.1, 0.2], [1, 1]), r"labels \[1.0\]: expected both 0 and 1"),
+    (([0.1, np.nan], [0, 1]), "score nan: expected finite"),
+    (([0.1, 0.2, 0.3], [0, 1]), r"scores \(3,\), labels \(2,\)"),
+    (([0.1, 0.2], [0, 1], 1.5), "sensitivity 1.5: expected above 0"),
+    (([0.1, 0.2], [0, 1], 0.95, [1, -1]), "weights of 0 or more"),
+])  # fmt: skip
+def test_bad_input_is_named(arguments: tuple, message: str) -> None:
+    """One line names the value and what was expected."""
+    with pytest.raises(BonexrayError, match=message):
+        choose_threshold(*arguments)

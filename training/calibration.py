@@ -1,0 +1,101 @@
+"""Calibrates probabilities and chooses thresholds; every function here is for validation data, never for test data."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+
+from bonexray.errors import BonexrayError
+
+Floats = NDArray[np.float64]
+
+TEMPERATURES = (0.05, 20.0)  # beyond these the fit has run away: separable labels, or scores that say nothing
+
+
+def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Find the T > 0 for which sigmoid(logit / T) has the least log loss (Guo et al. 2017, arXiv:1706.04599).
+
+    Args:
+        logits: shape (n,).
+        labels: shape (n,), 1 for fractured.
+        weights: shape (n,), what each image counts; one each by default.
+
+    Returns:
+        The temperature, within `TEMPERATURES`.
+    """
+    logits, labels, weights = check_scores(logits, labels, weights)
+    margins = np.where(labels == 1, logits, -logits)
+
+    def loss(log_temperature: float) -> float:
+        return float(weights @ np.logaddexp(0, -margins * np.exp(-log_temperature)))
+
+    low, high = np.log(TEMPERATURES)
+    best: Any = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(best.x))
+
+
+def choose_threshold(
+    probabilities: ArrayLike, labels: ArrayLike, sensitivity: float = 0.95, weights: ArrayLike | None = None
+) -> float:
+    """Find the highest threshold at which `probability >= threshold` still has the sensitivity that is asked for.
+
+    It lies midway between the last fractured image that it must catch and the next lower probability, so
+    that a rounding error moves no verdict.
+
+    Args:
+        probabilities: shape (n,), 0..1.
+        labels: shape (n,), 1 for fractured.
+        sensitivity: share of the fractured (by weight) to be caught, above 0, at most 1.
+        weights: shape (n,), what each image counts; one each by default.
+    """
+    if not 0 < sensitivity <= 1:
+        raise BonexrayError(f"sensitivity {sensitivity}: expected above 0 and at most 1")
+    probabilities, labels, weights = check_scores(probabilities, labels, weights)
+    order = np.argsort(-probabilities, kind="stable")
+    descending, caught = probabilities[order], np.cumsum(weights[order] * labels[order])
+    # At a tie the threshold catches all of it or none, which counting to the first that suffices respects.
+    last = descending[np.searchsorted(caught, sensitivity * caught[-1] * (1 - 1e-12))]
+    lower = probabilities[probabilities < last]
+    return float((last + lower.max(initial=0.0)) / 2)
+
+
+def threshold_band(
+    probabilities: ArrayLike, labels: ArrayLike, sensitivity: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Measure how far the chosen threshold itself is uncertain: its 95 % bootstrap interval.
+
+    A probability inside it would get the other verdict had other patients been in the validation part, so
+    this is the band that is shown as uncertain.
+
+    Args:
+        probabilities: shape (n,), one vote a source, 0..1.
+        labels: shape (n,), 1 for fractured; resampled within each label.
+        sensitivity: as `choose_threshold`.
+        resamples: how many bootstrap samples.
+        seed: of the resampling.
+    """
+    probabilities, labels, _ = check_scores(probabilities, labels)
+    random = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == label) for label in (0, 1)]
+    chosen = []
+    for _ in range(resamples):
+        rows = np.concatenate([random.choice(group, len(group)) for group in groups])
+        chosen.append(choose_threshold(probabilities[rows], labels[rows], sensitivity))
+    low, high = np.percentile(chosen, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def check_scores(
+    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Return scores, labels and weights as float arrays of one shape (n,), or say what is wrong with them."""
+    values, truth = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
+    weight = np.ones_like(truth) if weights is None else np.asarray(weights, np.float64)
+    if values.ndim != 1 or not values.shape == truth.shape == weight.shape:
+        raise BonexrayError(f"scores {values.shape}, labels {truth.shape}, weights {weight.shape}: expected one (n,)")
+    if not np.isfinite(values).all():
+        raise BonexrayError(f"score {values[~np.isfinite(values)][0]}: expected finite numbers")
+    if set(np.unique(truth[weight > 0])) != {0.0, 1.0} or (weight < 0).any():
+        raise BonexrayError(f"labels {np.unique(truth).tolist()}: expected both 0 and 1, with weights of 0 or more")
+    return values, truth, weight
