@@ -1,0 +1,90 @@
+"""The model card says what `classifier.json` says, and admits what it does not."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+
+from bonexray.checkpoint import read_checkpoint
+from training.card import TEMPLATE, measured, render_card
+
+
+def checklist(card: str, heading: str) -> list[str]:
+    """Return the answers of one reporting checklist, in order."""
+    section = card.split(f"### {heading}\n")[1].split("\n#")[0]
+    return re.findall(r"^\| \d+ \| .+ \| (.+) \|$", section, re.MULTILINE)
+
+
+def test_the_metadata_is_what_the_hub_reads(plain_checkpoint: Path) -> None:
+    """Licence, library, task and data set are in the front matter, and the figures in the model index."""
+    data = ModelCard(render_card(read_checkpoint(plain_checkpoint), "a/b", datasets=("a/rows",))).data
+    assert (data.license, data.library_name, data.pipeline_tag) == ("apache-2.0", "keras", "image-classification")
+    assert data.datasets == ["a/rows"]
+    (result,) = data.eval_results
+    assert (result.metric_type, result.metric_value) == ("auroc_matched", 0.8125)
+    assert "0.750 to 0.875" in result.metric_name
+
+
+def test_every_figure_comes_from_the_record(plain_checkpoint: Path) -> None:
+    """Another threshold and another figure in the record are other numbers in the card."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    changed = replace(checkpoint, threshold=0.625, metrics={"per_source": {"auroc_in_img": {"value": 0.6875}}})
+    before, after = render_card(checkpoint, "a/b"), render_card(changed, "a/b")
+    assert "**0.312**" in before
+    assert "| AUROC within an archive | 0.812 | 0.750 to 0.875 |" in before
+    assert "| nearest neighbour | 0.984 | 0.594 |" in before
+    assert "**0.625**" in after
+    assert "| AUROC inside the archive img | 0.688 |  |" in after
+    assert "0.812" not in after
+
+
+def test_the_template_itself_holds_no_measured_figure() -> None:
+    """Outside Jinja's braces there is no decimal fraction that a measurement could have given."""
+    prose = re.sub(r"\{[{%].*?[%}]\}", "", TEMPLATE.read_text("utf-8"))
+    assert re.findall(r"\b0?\.\d+", prose.replace("Apache-2.0", "").replace("ODC-By 1.0", "")) == []
+
+
+def test_an_unevaluated_checkpoint_says_so(plain_checkpoint: Path) -> None:
+    """Without metrics there is no table, no model index, and the checklist counts the gaps."""
+    card = render_card(replace(read_checkpoint(plain_checkpoint), metrics={}), "a/b")
+    assert "has not been evaluated" in card
+    assert ModelCard(card).data.eval_results is None
+    assert "*missing*: not evaluated yet" in checklist(card, "CLAIM 2024")
+
+
+@pytest.mark.parametrize(("heading", "items"), [("CLAIM 2024", 44), ("TRIPOD+AI", 27)])
+def test_nine_in_ten_checklist_items_are_answered(plain_checkpoint: Path, heading: str, items: int) -> None:
+    """Every item has an answer or says missing, and at most one in ten does."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    metrics = {**checkpoint.metrics, "robustness": {"rotated": {"auroc": {"value": 0.5}}}}
+    answers = checklist(render_card(replace(checkpoint, metrics=metrics), "a/b"), heading)
+    assert len(answers) == items
+    assert sum("*missing*" in answer for answer in answers) <= items / 10
+
+
+def test_a_partial_start_from_imagenet_is_named(plain_checkpoint: Path) -> None:
+    """A backbone that ImageNet initialised in part is never called more than that."""
+    card = render_card(read_checkpoint(plain_checkpoint), "a/b")
+    assert card.count("ImageNet-initialised through conv4") == 2
+    assert "ImageNet ResNet50" not in card
+
+
+def test_the_loading_code_names_the_repository_and_its_tag(plain_checkpoint: Path) -> None:
+    """What a reader copies pulls this version."""
+    card = render_card(read_checkpoint(plain_checkpoint), "a/b", "v1")
+    assert 'from_pretrained("a/b", revision="v1")' in card
+    assert 'load_model("hf://a/b")' in card
+
+
+def test_nested_metrics_are_found_with_their_group() -> None:
+    """Groups are joined by a slash, and entries that are no figures are left out."""
+    metrics = {
+        "split": "test",
+        "per_source": {"auroc": {"value": 0.5, "low": 0.25, "high": None}, "n": 3},
+        "x": {"y": {"z": {"value": None}}},
+    }
+    assert [(row.group, row.key, row.value, row.interval) for row in measured(metrics)] == [
+        ("per_source", "auroc", 0.5, ""), ("x/y", "z", None, ""),
+    ]  # fmt: skip

@@ -1,0 +1,198 @@
+"""Renders the model card: the template `model_card.md`, filled from nothing but `classifier.json`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bonexray.checkpoint import Checkpoint
+from bonexray.errors import BonexrayError
+
+TEMPLATE = Path(__file__).parents[1] / "model_card.md"
+BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
+TASK = "image-classification"
+DATA_NAME = "Fracture Multi-Region X-ray Data"
+HEADLINE = "per_source"
+HUB_METRICS = {"auroc": "roc_auc", "sensitivity": "recall", "brier": "brier_score"}
+LABELS = {
+    "auroc": "AUROC, all archives together",
+    "auroc_matched": "AUROC within an archive",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure, with its 95 % interval where there is one."""
+
+    group: str
+    key: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The figure's name, to be read."""
+        key = re.sub(r"_in_(\w+)$", r" inside the archive \1", self.key)
+        key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
+        text = LABELS.get(key, key.replace("_", " "))
+        text = re.sub(r"^(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), text)
+        return text[0].upper() + text[1:]
+
+    @property
+    def shown(self) -> str:
+        """The value, to be read."""
+        return "not defined" if self.value is None else figure(self.value)
+
+    @property
+    def interval(self) -> str:
+        """The interval, to be read."""
+        return "" if self.low is None or self.high is None else f"{figure(self.low)} to {figure(self.high)}"
+
+
+def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datasets: tuple[str, ...] = ()) -> str:
+    """Fill the card of one checkpoint.
+
+    Args:
+        checkpoint: what its `classifier.json` says.
+        repo: "owner/name" that it will be loaded from.
+        tag: the tag that it will be given, if any.
+        datasets: Hub data sets that the network was trained on.
+
+    Raises:
+        BonexrayError: the checkpoint lacks something that every card needs.
+    """
+    import jinja2
+    from huggingface_hub import ModelCard
+
+    environment = jinja2.Environment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["figure"] = figure
+    template = environment.from_string(TEMPLATE.read_text("utf-8"))
+    pin = f', revision="{tag}"' if tag else ""
+    try:
+        text = template.render(
+            _context(checkpoint), repo=repo, pin=pin, card_data=_metadata(checkpoint, repo, datasets)
+        )
+    except (jinja2.UndefinedError, KeyError) as error:
+        raise BonexrayError(f"the checkpoint lacks what its card needs: {error}") from error
+    return ModelCard(text).content
+
+
+def measured(metrics: dict[str, Any], group: str = "") -> Iterator[Row]:
+    """Yield every figure of nested metrics: each mapping with a "value", in order."""
+    for key, entry in metrics.items():
+        if not isinstance(entry, dict):
+            continue
+        if "value" in entry:
+            yield Row(group, key, entry["value"], entry.get("low"), entry.get("high"))
+        else:
+            yield from measured(entry, f"{group}/{key}".strip("/"))
+
+
+def figure(value: float) -> str:
+    """Write a number as cards show it: three decimals, integers as they are."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _context(checkpoint: Checkpoint) -> dict[str, Any]:
+    provenance, metrics = checkpoint.provenance, dict(checkpoint.metrics)
+    leak = metrics.pop("leak", {})
+    rows = list(measured(metrics))
+    groups = list(dict.fromkeys(row.group for row in rows))
+    return {
+        "checkpoint": checkpoint,
+        "title": f"bonexray {BACKBONES[checkpoint.backbone]}",
+        "backbone": BACKBONES[checkpoint.backbone],
+        "tables": [{"title": _title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
+        "has_robustness": any("robust" in group for group in groups),
+        "leak": _pivot(list(measured(leak))),
+        "split": metrics.get("split", "the held-out part of the split"),
+        "fitted_on": checkpoint.calibration.get("fitted_on", "validation"),
+        "aim": _aim(provenance),
+        "data": {
+            key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint", "split")
+        },
+        "recipe": sorted(provenance.get("recipe", {}).items()),
+        "libraries": ", ".join(
+            f"{name} {version}" for name, version in sorted(provenance.get("libraries", {}).items())
+        ),
+        "compute": _compute(provenance),
+        "initialisation": _initialisation(provenance),
+    }
+
+
+def _pivot(rows: list[Row]) -> dict[str, Any]:
+    """Return one line for each group and one column for each key; empty without rows."""
+    columns = list(dict.fromkeys(row.key for row in rows))
+    groups = list(dict.fromkeys(row.group for row in rows))
+    cells = {(row.group, row.key): f"{row.shown} ({row.interval})" if row.interval else row.shown for row in rows}
+    lines = [(group, [cells.get((group, key), "not measured") for key in columns]) for group in groups]
+    return {"columns": [column.replace("_", " ") for column in columns], "rows": lines} if rows else {}
+
+
+def _aim(provenance: dict[str, Any]) -> str:
+    sensitivity = provenance.get("recipe", {}).get("sensitivity")
+    return "the aim of the recipe" if sensitivity is None else f"a sensitivity of at least {sensitivity:g} there"
+
+
+def _initialisation(provenance: dict[str, Any]) -> str:
+    parts = [f"{key.replace('_', ' ')}: {value}" for key, value in sorted(provenance.get("weights", {}).items())]
+    return "Backbone before training: " + ("; ".join(parts) or "not recorded")
+
+
+def _title(group: str) -> str:
+    words = group.replace("_", " ").replace("/", ": ")
+    return (
+        (words[:1].upper() + words[1:]).replace("Per source", "One vote a source").replace("Per image", "Every image")
+    )
+
+
+def _compute(provenance: dict[str, Any]) -> str:
+    seconds, hardware = provenance.get("seconds"), provenance.get("hardware")
+    time = f"{seconds / 60:.0f} minutes of training" if seconds is not None else "training time not recorded"
+    return f"{time} on {hardware or 'hardware that was not recorded'}"
+
+
+def _metadata(checkpoint: Checkpoint, repo: str, datasets: tuple[str, ...]) -> str:
+    from huggingface_hub import ModelCardData
+
+    metadata = ModelCardData(
+        license="apache-2.0",
+        library_name="keras",
+        pipeline_tag=TASK,
+        tags=["bonexray", "litert", "radiography", "x-ray", "fracture", "medical", checkpoint.backbone],
+        datasets=list(datasets) or None,
+        metrics=["roc_auc", "recall"] if checkpoint.metrics else None,
+        model_name=repo.split("/")[-1],
+        eval_results=_results(checkpoint) or None,
+    )
+    return metadata.to_yaml()
+
+
+def _results(checkpoint: Checkpoint) -> list[Any]:
+    """Return the headline figures for the Hub's `model-index`, each with its interval in its name."""
+    from huggingface_hub import EvalResult
+
+    metrics = checkpoint.metrics
+    return [
+        EvalResult(
+            task_type=TASK,
+            dataset_type="fracture-multi-region-x-ray",
+            dataset_name=DATA_NAME,
+            dataset_split=str(metrics.get("split", "test")),
+            metric_type=HUB_METRICS.get(row.key, row.key),
+            metric_name=f"{row.label}, one vote a source" + (f" (95 % CI {row.interval})" if row.interval else ""),
+            metric_value=round(row.value, 4),
+        )
+        for row in measured(metrics)
+        if row.group == HEADLINE and row.value is not None
+    ]
