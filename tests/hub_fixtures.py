@@ -71,7 +71,7 @@ def plain_checkpoint(tmp_path: Path) -> Path:
     record = {
         "format_version": 1, "backbone": "resnet50", "image_size": 224, "labels": ["not fractured", "fractured"],
         "threshold": 0.3125, "bias": -0.25, "gate": None,
-        "calibration": {"method": "temperature", "temperature": 1.5, "fitted_on": "validation"},
+        "calibration": {"method": "platt", "temperature": 1.5, "shift": 0.25, "fitted_on": "validation: 66 sources"},
         "metrics": {
             "split": "test",
             "per_source": {"auroc_matched": {"value": 0.8125, "low": 0.75, "high": 0.875}},
@@ -79,8 +79,9 @@ def plain_checkpoint(tmp_path: Path) -> Path:
         },
         "provenance": {
             "recipe": {"seed": 0, "sensitivity": 0.95}, "seconds": 1260, "hardware": "2 cores",
-            "data": {"name": "made up", "images": 3120, "sources": 430, "fingerprint": "0123abcd", "split": "grouped"},
-            "libraries": {"keras": "3.15.1"}, "weights": {"start": "ImageNet-initialised through conv4"},
+            "data": {"name": "made up", "images": 3120, "sources": 430, "fingerprint": "0123abcd",
+                     "split": {"train": {"images": 2000, "sources": 300, "fractured_sources": 240}}},
+            "libraries": {"keras": "3.15.1"}, "weights": {"initialised": "ImageNet-initialised through conv4"},
         },
         "files": {name: {"sha256": hashes[name], "size": len(content)} for name, content in contents.items()},
     }  # fmt: skip

@@ -116,11 +116,11 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "has_robustness": any("robust" in group for group in groups),
         "leak": _pivot(list(measured(leak))),
         "split": metrics.get("split", "the held-out part of the split"),
-        "fitted_on": checkpoint.calibration.get("fitted_on", "validation"),
-        "aim": _aim(provenance),
-        "data": {
-            key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint", "split")
-        },
+        "calibration": _calibration(checkpoint.calibration),
+        "aim": checkpoint.calibration.get("aim", "the aim of the recipe"),
+        "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
+        "data": {key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint")},
+        "official": provenance.get("recipe", {}).get("split") == "official",
         "recipe": sorted(provenance.get("recipe", {}).items()),
         "libraries": ", ".join(
             f"{name} {version}" for name, version in sorted(provenance.get("libraries", {}).items())
@@ -139,14 +139,16 @@ def _pivot(rows: list[Row]) -> dict[str, Any]:
     return {"columns": [column.replace("_", " ") for column in columns], "rows": lines} if rows else {}
 
 
-def _aim(provenance: dict[str, Any]) -> str:
-    sensitivity = provenance.get("recipe", {}).get("sensitivity")
-    return "the aim of the recipe" if sensitivity is None else f"a sensitivity of at least {sensitivity:g} there"
+def _calibration(calibration: dict[str, Any]) -> str:
+    shown = {key: value for key, value in calibration.items() if key not in ("method", "fitted_on", "aim")}
+    numbers = "".join(f", {key} {figure(value)}" for key, value in shown.items())
+    return f"{calibration['method']}{numbers}, fitted on {calibration.get('fitted_on', 'validation')}"
 
 
 def _initialisation(provenance: dict[str, Any]) -> str:
-    parts = [f"{key.replace('_', ' ')}: {value}" for key, value in sorted(provenance.get("weights", {}).items())]
-    return "Backbone before training: " + ("; ".join(parts) or "not recorded")
+    weights = provenance.get("weights", {})
+    file = f" (`{weights['name']}`)" if "name" in weights else ""
+    return "Backbone before training: " + weights.get("initialised", "not recorded") + file
 
 
 def _title(group: str) -> str:
