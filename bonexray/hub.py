@@ -70,7 +70,7 @@ def resolve(
         HubError: neither a folder nor a repository that can be had, or a revision for a folder.
     """
     name = os.fspath(folder_or_repo)
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         if revision is not None:
             raise HubError(f"revision {revision!r} was given for the folder {name}: it has none")
         return Source(name, Path(name))

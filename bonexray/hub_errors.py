@@ -1,6 +1,6 @@
 """Failures of the Hub: which are worth another try, and one clear line for those that are not."""
 
-import errno
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,7 +86,8 @@ def _known_reason(error: Exception, repo: str, revision: str | None) -> str | No
     if status == 412:
         return f"{repo} was changed by someone else at the same time: run the command again"
     if status is not None:
-        return f"{hub} answered {status} for {repo}: try again later"
+        wait = _response(error).headers.get("retry-after")
+        return f"{hub} answered {status} for {repo}: try again {f'in {wait} s' if wait else 'later'}"
     return None
 
 
@@ -98,7 +99,7 @@ def _other_reason(error: Exception, repo: str) -> str:
             return f"{repo} is not in the cache, and the network may not be used: pull it once online"
         kind = type(error.__cause__).__name__
         return f"cannot reach {constants.ENDPOINT} ({kind}), and {repo} is not in the cache"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"no space left on the disk of the download cache while pulling {repo}"
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{repo} could not be transferred, nothing half-written is kept: {os.strerror(error.errno)}"
     text = " ".join(str(error).split())[:200]
     return f"{repo} could not be transferred: {text or type(error).__name__}"

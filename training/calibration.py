@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from bonexray.errors import BonexrayError
 
@@ -33,6 +33,34 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | N
     low, high = np.log(TEMPERATURES)
     best: Any = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(best.x))
+
+
+def fit_platt(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> tuple[float, float]:
+    """Find T and b so that sigmoid(logit / T + b) is calibrated: Platt scaling with his smoothed targets.
+
+    The shift undoes what balanced sampling did to the prior; both fold into the network's last layer
+    (Platt 1999, "Probabilistic outputs for support vector machines", section 2.2). The smoothed targets
+    keep the fit finite where a small validation part is separable.
+
+    Args:
+        logits: shape (n,).
+        labels: shape (n,), 1 for fractured.
+        weights: shape (n,), what each image counts; one each by default.
+
+    Returns:
+        Temperature T > 0, within `TEMPERATURES`, and shift b.
+    """
+    logits, labels, weights = check_scores(logits, labels, weights)
+    positives, negatives = weights @ labels, weights @ (1 - labels)
+    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+    def loss(parameters: Floats) -> float:
+        scaled = logits * np.exp(-parameters[0]) + parameters[1]
+        return float(weights @ (np.logaddexp(0, scaled) - targets * scaled))
+
+    bounds = [tuple(np.log(TEMPERATURES)), (-20.0, 20.0)]
+    best: Any = minimize(loss, np.zeros(2), bounds=bounds, method="L-BFGS-B")
+    return float(np.exp(best.x[0])), float(best.x[1])
 
 
 def choose_threshold(

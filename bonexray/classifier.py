@@ -1,0 +1,165 @@
+"""`FractureClassifier`: a checkpoint, from disk or the Hub, that answers for radiographs."""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bonexray.checkpoint import read_checkpoint
+from bonexray.hub import Source, resolve
+from bonexray.images import Grey, ImageInput, letterbox, read_image, spread
+from bonexray.runtime import Network
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What one network says of one image.
+
+    Attributes:
+        probability: calibrated P(fractured), 0..1.
+        threshold: probability from which the verdict is "fractured", chosen on validation.
+        logit: log odds of `probability`; the mean of `cells` plus the network's bias.
+        cells: float32, shape (h, w): the exact terms of the logit, over the letterboxed square.
+        shape: (H, W) of the image as it was given, pixels.
+        in_domain: whether the image is like those the network was trained on; None without a gate.
+        milliseconds: time from decoded pixels to the answer.
+    """
+
+    probability: float
+    threshold: float
+    logit: float
+    cells: NDArray[np.float32]
+    shape: tuple[int, int]
+    in_domain: bool | None
+    milliseconds: float
+
+    @property
+    def fractured(self) -> bool:
+        """The verdict: the probability reaches the threshold."""
+        return self.probability >= self.threshold
+
+    @cached_property
+    def evidence(self) -> NDArray[np.float32]:
+        """Float32, shape (H, W): `cells` interpolated over the image as given, letterbox removed.
+
+        In units of the logit: positive speaks for a fracture, negative against. It explains this
+        network's sum, and is no proof of where a fracture is.
+        """
+        return spread(self.cells, self.shape)
+
+
+class FractureClassifier:
+    """One network with its labels, threshold and calibration.
+
+    Attributes:
+        checkpoint: what `classifier.json` says.
+        folder: where its files lie on this disk.
+        name: the backbone.
+        source: the folder or "owner/name" that it was loaded from.
+        revision: the commit on the Hub, or None for a folder.
+    """
+
+    def __init__(self, source: Source, threads: int | None = None) -> None:
+        """Load a resolved checkpoint; `from_pretrained` is the usual way in."""
+        self.checkpoint = read_checkpoint(source.folder)
+        self.folder = source.folder
+        self.name = self.checkpoint.backbone
+        self.source = source.name
+        self.revision = source.revision
+        self._origin = source
+        path = source.folder / "model.tflite"
+        self._network = Network(path, self.checkpoint.image_size, threads)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        folder_or_repo: str | os.PathLike[str],
+        revision: str | None = None,
+        *,
+        token: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        threads: int | None = None,
+    ) -> Self:
+        """Load a checkpoint folder, or a model repository on the Hugging Face Hub.
+
+        Args:
+            folder_or_repo: a folder with `classifier.json`, or "owner/name".
+            revision: branch, tag or commit on the Hub; the default branch if None.
+            token: Hub token; by default the one that `hf auth login` stored.
+            cache_dir: where downloads are kept; by default the Hub client's own cache.
+            local_files_only: never ask the network, use the cache alone.
+            threads: CPU threads for one image.
+
+        Raises:
+            HubError: the repository or revision cannot be had.
+            CheckpointError: what was found is no checkpoint, or is damaged.
+        """
+        source = resolve(
+            folder_or_repo,
+            revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        return cls(source, threads)
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which the verdict is "fractured"."""
+        return self.checkpoint.threshold
+
+    @overload
+    def predict(self, image: ImageInput) -> Prediction: ...
+    @overload
+    def predict(self, image: list[ImageInput]) -> list[Prediction]: ...
+    def predict(self, image: ImageInput | list[ImageInput]) -> Prediction | list[Prediction]:
+        """Classify one image, or each of a list.
+
+        Args:
+            image: a path, PIL image or array as `bonexray.images.read_image` takes, or a list.
+
+        Raises:
+            ImageError: an input cannot be read; the message names it.
+        """
+        if isinstance(image, list | tuple):
+            return [self._predict_grey(read_image(one)) for one in image]
+        return self._predict_grey(read_image(image))
+
+    def keras_model(self) -> "keras.Model":
+        """Return the Keras model, preprocessing included, to fine-tune further.
+
+        Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape
+        (batch, 1). Imports TensorFlow. A bundled checkpoint keeps its weights in `model.tflite`
+        only: the network is then rebuilt with batch normalisation folded into the convolutions.
+        """
+        from bonexray.keras_model import load_keras_model
+
+        return load_keras_model(self._origin, self.checkpoint)
+
+    def _predict_grey(self, grey: Grey) -> Prediction:
+        start = time.perf_counter()
+        outputs = self._network(letterbox(grey, self.checkpoint.image_size))
+        cells = outputs["cells"]
+        logit = float(cells.mean(dtype=np.float64)) + self.checkpoint.bias
+        return Prediction(
+            probability=float(1 / (1 + np.exp(-logit))),
+            threshold=self.threshold,
+            logit=logit,
+            cells=cells,
+            shape=grey.shape,
+            in_domain=None,
+            milliseconds=1000 * (time.perf_counter() - start),
+        )
+
+    def __repr__(self) -> str:
+        """Name the network, where it came from, and its threshold."""
+        at = f"@{self.revision[:12]}" if self.revision else ""
+        return f"FractureClassifier({self.name!r}, {self.source}{at}, threshold={self.threshold:g})"

@@ -1,0 +1,64 @@
+"""The Keras model of a checkpoint, loaded from its own directory or rebuilt from the LiteRT network."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
+from bonexray.errors import CheckpointError
+from bonexray.hub import Source
+from bonexray.litert_file import Weights, read_weights
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
+    """Load Keras' directory where the checkpoint has one, else rebuild it from `model.tflite`.
+
+    Raises:
+        CheckpointError: the files are missing, damaged or do not fit each other.
+        HubError: the checkpoint is on the Hub and the rest of its files cannot be had.
+    """
+    if LAYOUT.keras_weights not in checkpoint.files:
+        return _rebuild(source.fetch((*LAYOUT.serving, *LAYOUT.keras[:2])), checkpoint)
+    folder = source.fetch((*LAYOUT.serving, *LAYOUT.keras))
+    if not (folder / LAYOUT.keras_weights).exists():
+        return _rebuild(folder, checkpoint)
+    verify_files(folder, checkpoint, LAYOUT.keras)
+    import keras
+
+    return keras.saving.load_model(folder, safe_mode=True)
+
+
+def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
+    verify_files(folder, checkpoint, [LAYOUT.network, LAYOUT.keras_config])
+    import keras
+
+    config = json.loads((folder / LAYOUT.keras_config).read_bytes())
+    network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    weights = read_weights(folder / LAYOUT.network)
+    try:
+        _fill_backbone(network.get_layer("backbone"), weights)
+        head = weights["probability"].kernel.T
+        network.get_layer("probability").set_weights([head, np.array([checkpoint.bias], np.float32)])
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{folder / LAYOUT.network} does not fit {LAYOUT.keras_config}: {error}") from error
+    return network
+
+
+def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights]) -> None:
+    """Give each convolution its folded kernel, and its batch normalisation the bias that is left of it."""
+    import keras
+
+    producers = {id(layer.output): layer for layer in backbone.layers}
+    for norm in backbone.layers:
+        if isinstance(norm, keras.layers.BatchNormalization):
+            convolution = producers[id(norm.input)]
+            kernel, bias = weights[convolution.name]
+            kernel = kernel.transpose(1, 2, 3, 0)
+            convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
+            ones = np.ones_like(bias)
+            norm.set_weights([ones, bias, 0 * ones, ones - norm.epsilon])

@@ -1,0 +1,161 @@
+"""The network: letterbox and scaling in the graph, an ImageNet backbone, average pooling, one Dense unit."""
+
+from pathlib import Path
+
+import keras
+
+from bonexray.errors import BonexrayError
+
+BACKBONES = ("mobilenetv2", "resnet50")
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601
+CAFFE_MEANS = (103.939, 116.779, 123.68)  # what ResNet50's ImageNet weights expect to be subtracted
+LETTERBOX, SCALING, BACKBONE, POOLING, HEAD = "letterbox", "scaling", "backbone", "pooling", "probability"
+
+
+def build_network(
+    backbone: str, image_size: int, weights: str = "imagenet", dropout: float = 0.0, scaling: str = "backbone"
+) -> keras.Model:
+    """Return the network: float32 RGB (batch, H, W, 3) of any size, 0..255, to P(fractured), (batch, 1).
+
+    Stock Keras layers only, so that `keras.saving.load_model` needs none of this code.
+
+    Args:
+        backbone: "mobilenetv2" or "resnet50".
+        image_size: side of the letterboxed square, pixels.
+        weights: "imagenet" (downloaded by Keras), a layer-named HDF5 file, a checkpoint folder, or "none".
+        dropout: share of the pooled features dropped in training, 0..1.
+        scaling: "backbone" for what its ImageNet weights expect, or "unit" for 1/255.
+
+    Raises:
+        BonexrayError: unknown backbone, or weights that cannot be had or do not fit.
+    """
+    if backbone not in BACKBONES:
+        raise BonexrayError(f"unknown network {backbone!r}: expected one of {', '.join(BACKBONES)}")
+    base = _build_backbone(backbone, image_size, "imagenet" if weights == "imagenet" else None)
+    inputs = keras.Input((None, None, 3), dtype="float32", name="pixels")
+    x = _luma()(inputs)
+    x = keras.layers.Resizing(image_size, image_size, pad_to_aspect_ratio=True, antialias=True, name=LETTERBOX)(x)
+    x = _scaling(backbone if scaling == "backbone" else scaling)(x)
+    x = keras.layers.GlobalAveragePooling2D(name=POOLING)(base(x, training=False))
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    outputs = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name=HEAD)(x)
+    network = keras.Model(inputs, outputs, name=backbone)
+    if weights not in ("imagenet", "none"):
+        _load_weights(network, base, Path(weights))
+    return network
+
+
+def initialised_layers(backbone: str, weights: str) -> str:
+    """Say for the provenance which part of the backbone started from ImageNet."""
+    if weights == "none":
+        return "random start"
+    if weights == "imagenet":
+        return "ImageNet"
+    if Path(weights).is_dir():
+        return f"fine-tuned further from a checkpoint in {Path(weights).name}"
+    stages = sorted({name.split("_")[0] for name in _names_in(Path(weights)) if name.startswith("conv")})
+    through = (
+        f" through {stages[-2]}"
+        if backbone == "resnet50" and "conv5_block2_1_conv" not in _names_in(Path(weights))
+        else ""
+    )
+    return f"ImageNet-initialised{through}"
+
+
+def set_trainable(network: keras.Model, first: str) -> None:
+    """Train the backbone from the first layer whose name starts with `first`; batch norm stays as it is.
+
+    Its statistics come from a million photographs; a few hundred radiographs would only blur them.
+
+    Args:
+        network: as `build_network` returns it.
+        first: a layer name's beginning, "" for all layers, "none" for a frozen backbone.
+    """
+    layers = network.get_layer(BACKBONE).layers
+    names = [layer.name for layer in layers]
+    start = next((i for i, name in enumerate(names) if name.startswith(first)), len(names))
+    if start == len(names) and first != "none":
+        raise BonexrayError(
+            f"no layer of {network.name} starts with {first!r}: expected one of {', '.join(names[:9])}, ..."
+        )
+    for index, layer in enumerate(layers):
+        layer.trainable = index >= start and not isinstance(layer, keras.layers.BatchNormalization)
+
+
+def letterboxed_part(network: keras.Model, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return letterboxed pixels (batch, size, size, 3), 0..255, and the pooled features that they lead to."""
+    pixels = keras.Input((size, size, 3), name="letterboxed")
+    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
+    return pixels, network.get_layer(POOLING)(maps)
+
+
+def serving_network(network: keras.Model) -> keras.Model:
+    """Return the same weights as (1, size, size, 3) letterboxed pixels -> {"probability", "cells", "features"}.
+
+    The cells are the features times the head's kernel, so that their mean plus the head's bias is the logit.
+    """
+    size = network.get_layer(LETTERBOX).height
+    pixels = keras.Input((size, size, 3), batch_size=1, name="pixels")
+    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
+    features = network.get_layer(POOLING)(maps)
+    head = network.get_layer(HEAD)
+    to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")
+    cells = keras.layers.Reshape(maps.shape[1:3])(to_cells(maps))
+    to_cells.set_weights([head.get_weights()[0][None, None]])
+    probability = keras.layers.Reshape(())(head(features))
+    return keras.Model(pixels, {"probability": probability, "cells": cells, "features": features})
+
+
+def _build_backbone(backbone: str, size: int, weights: str | None) -> keras.Model:
+    application = keras.applications.MobileNetV2 if backbone == "mobilenetv2" else keras.applications.ResNet50
+    try:
+        return application(weights=weights, include_top=False, input_shape=(size, size, 3), name=BACKBONE)
+    except (OSError, ValueError) as error:
+        message = f"{str(error).splitlines()[0][:200]}; expected a size of 32 or more and, for 'imagenet', a network"
+        raise BonexrayError(
+            f"{backbone} {size} px, weights {weights!r}: {message} connection (or --weights FILE)"
+        ) from error
+
+
+def _luma() -> keras.layers.Layer:
+    """A frozen 1x1 convolution to three equal grey channels: a tinted scan means what its grey copy means."""
+    weights = keras.initializers.Constant([[weight] for weight in LUMA])
+    return keras.layers.Conv2D(3, 1, use_bias=False, kernel_initializer=weights, name="luma", trainable=False)
+
+
+def _scaling(kind: str) -> keras.layers.Layer:
+    if kind == "unit":
+        return keras.layers.Rescaling(1 / 255, name=SCALING)
+    if kind == "mobilenetv2":
+        return keras.layers.Rescaling(1 / 127.5, -1, name=SCALING)
+    # The three channels are equal here, so the flip to BGR that Caffe's weights want changes nothing.
+    return keras.layers.Normalization(mean=CAFFE_MEANS, variance=(1.0, 1.0, 1.0), name=SCALING)
+
+
+def _names_in(path: Path) -> set[str]:
+    import h5py
+
+    with h5py.File(path) as file:
+        group = file.get("model_weights", file)
+        return {name for name in group if len(group[name])}
+
+
+def _load_weights(network: keras.Model, base: keras.Model, path: Path) -> None:
+    if path.is_dir():
+        from bonexray import FractureClassifier
+
+        network.set_weights(FractureClassifier.from_pretrained(path).keras_model().get_weights())
+        return
+    if not path.is_file():
+        raise BonexrayError(
+            f"weights {str(path)!r} do not exist: expected 'imagenet', an .h5 file or a checkpoint folder"
+        )
+    try:
+        common = _names_in(path) & {layer.name for layer in base.layers if layer.weights}
+        base.load_weights(path, by_name=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise BonexrayError(f"weights {path} do not fit {network.name}: {str(error).splitlines()[0][:200]}") from error
+    if not common:
+        raise BonexrayError(
+            f"weights {path} name no layer of {network.name}: expected its layer names, as Keras saves them"
+        )

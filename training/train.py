@@ -1,0 +1,154 @@
+"""`python -m training train`: fine-tune a network on a data set and write a checkpoint."""
+
+import argparse
+import logging
+import os
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bonexray.errors import BonexrayError
+from training.calibration import choose_threshold, fit_platt
+from training.dataset import read_dataset
+from training.pixels import load_pixels
+from training.provenance import describe_data, describe_hardware, describe_libraries, describe_weights, digest_run
+from training.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
+from training.roles import assign_roles, one_image_each
+from training.split import FOLDS
+
+if TYPE_CHECKING:
+    import keras
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `train`."""
+    add = parser.add_argument
+    add("backbone", metavar="{mobilenetv2,resnet50}", help="network to fine-tune")
+    add("--data", required=True, help="folder with manifest.csv, folder train|val|test/{fractured,not fractured}, "
+        "or a Hub data set owner/name[@revision]")  # fmt: skip
+    add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, or a checkpoint "
+        "folder to go on from (default: imagenet)")  # fmt: skip
+    add("--output", type=Path, help="checkpoint folder to write (default: runs/NETWORK)")
+    add("--validation", default="fold0", choices=FOLDS, help="fold that chooses epoch, calibration and threshold "
+        "(default: fold0)")  # fmt: skip
+    add("--hold-out", default="test", choices=(*FOLDS, "test"), help="part that the training never sees "
+        "(default: test)")  # fmt: skip
+    add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
+    add_recipe_flags(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, calibrate on validation, and write the checkpoint; a killed run is taken up where it stopped."""
+    if arguments.backbone not in RECIPES:
+        raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
+    if arguments.validation == arguments.hold_out:
+        raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
+    recipe = recipe_from(arguments)
+    output = arguments.output or Path("runs") / arguments.backbone
+    table = assign_roles(read_dataset(arguments.data), recipe.split, arguments.validation, arguments.hold_out)
+    data = describe_data(table, arguments.data)
+    network = _build(arguments, recipe)
+    weights = describe_weights(arguments.weights, _start_of(arguments))
+    work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights)}")
+    work.mkdir(parents=True, exist_ok=True)
+    began = work.stat().st_ctime if any(work.iterdir()) else time.time()
+    history = _fit(network, recipe, table, work, arguments.cache)
+    record = calibrate(network, table, recipe)
+    record["provenance"] = {
+        "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": data, "weights": weights,
+        "libraries": describe_libraries(), "hardware": describe_hardware(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
+    }  # fmt: skip
+    from training.export import write_checkpoint
+
+    write_checkpoint(network, output, record, history)
+    shutil.rmtree(work)
+    log.info("wrote %s: threshold %.3f, validation %s", output, record["threshold"], record["validation"])
+
+
+def calibrate(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+    """Fold a Platt calibration into the head, and choose the threshold; both on validation, one vote a source.
+
+    Returns:
+        The record's "threshold", "calibration" and "validation" (what was reached there).
+    """
+    chosen = one_image_each(table[table["role"] == "validation"])
+    logits = _logits(network, chosen, recipe)
+    labels = chosen["label"].to_numpy()
+    temperature, shift = fit_platt(logits, labels)
+    head = network.get_layer("probability")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel / temperature, bias / temperature + np.float32(shift)])
+    probabilities = 1 / (1 + np.exp(-(logits / temperature + shift)))
+    threshold = choose_threshold(probabilities, labels, recipe.sensitivity)
+    verdicts = probabilities >= threshold
+    return {
+        "threshold": threshold,
+        "calibration": {
+            "method": "platt", "temperature": temperature, "shift": shift,
+            "fitted_on": f"validation: {len(chosen)} sources, one image each",
+            "aim": f"sensitivity of at least {recipe.sensitivity} on validation",
+        },
+        "validation": {
+            "sources": len(chosen),
+            "sensitivity": float(verdicts[labels == 1].mean()),
+            "specificity": float((~verdicts[labels == 0]).mean()),
+        },
+    }  # fmt: skip
+
+
+def _build(arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
+    import keras
+
+    from training.network import build_network
+
+    keras.utils.set_random_seed(recipe.seed)
+    return build_network(arguments.backbone, recipe.image_size, arguments.weights, recipe.dropout, recipe.scaling)
+
+
+def _start_of(arguments: argparse.Namespace) -> str:
+    from training.network import initialised_layers
+
+    return initialised_layers(arguments.backbone, arguments.weights)
+
+
+def _fit(network: "keras.Model", recipe: Recipe, table: pd.DataFrame, work: Path, cache: Path) -> pd.DataFrame:
+    from training.fitting import Material, train_network
+
+    checked = one_image_each(table[table["role"] == "validation"])
+    material = Material(
+        pixels=load_pixels(table, recipe.stored_size, cache),
+        labels=table["label"].to_numpy(np.float32),
+        train=table[table["role"] == "train"],
+        validation=checked.index.to_numpy(),
+        work=work,
+        cache=cache,
+    )
+    return train_network(network, recipe, material)
+
+
+def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.ndarray:
+    """Logits of the images as serving would letterbox them, shape (n,)."""
+    from bonexray.images import letterbox, read_image
+
+    head = network.get_layer("probability")
+    pixels = np.stack([letterbox(read_image(path), recipe.image_size) for path in table["path"]])
+    features = _features(network, recipe).predict(np.repeat(pixels[..., None], 3, -1), batch_size=16, verbose=0)
+    kernel, bias = head.get_weights()
+    return (features.astype(np.float64) @ kernel + bias)[:, 0]
+
+
+def _features(network: "keras.Model", recipe: Recipe) -> "keras.Model":
+    import keras
+
+    from training.network import letterboxed_part
+
+    return keras.Model(*letterboxed_part(network, recipe.image_size))
