@@ -42,9 +42,10 @@ def explained(repo: str, revision: str | None = None) -> Iterator[None]:
         yield
     except HubError:
         raise
-    except (http_error, OSError, ValueError) as error:
-        line = _known_reason(error, repo, revision) or _other_reason(error, repo)
-        raise HubError(line) from error
+    except (http_error, OSError, ValueError, RuntimeError) as error:
+        # The client wraps what fails in its upload threads.
+        inner = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        raise HubError(_known_reason(inner, repo, revision) or _other_reason(inner, repo)) from error
 
 
 def status_of(error: BaseException) -> int | None:
@@ -54,10 +55,12 @@ def status_of(error: BaseException) -> int | None:
 
 
 def _response(error: BaseException) -> Any:  # noqa: ANN401 - httpx or httpx2
-    for one in (error, error.__cause__):
-        response = getattr(one, "response", None)
+    cause: BaseException | None = error
+    while cause is not None:
+        response = getattr(cause, "response", None)
         if response is not None:
             return response
+        cause = cause.__cause__
     return None
 
 
@@ -68,7 +71,7 @@ def _wait(error: Exception, attempt: int) -> float | None:
     return float(asked) if asked.isdigit() else float(2**attempt)
 
 
-def _known_reason(error: Exception, repo: str, revision: str | None) -> str | None:
+def _known_reason(error: BaseException, repo: str, revision: str | None) -> str | None:
     from huggingface_hub import constants, errors
 
     hub, status = constants.ENDPOINT, status_of(error)
@@ -91,7 +94,7 @@ def _known_reason(error: Exception, repo: str, revision: str | None) -> str | No
     return None
 
 
-def _other_reason(error: Exception, repo: str) -> str:
+def _other_reason(error: BaseException, repo: str) -> str:
     from huggingface_hub import constants, errors
 
     if isinstance(error, errors.LocalEntryNotFoundError):
