@@ -21,7 +21,8 @@ from loopback_hub.store import TOKEN
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/hub_fixtures.py could set its environment")
 
-_listener = socket.socket()
+# Named as TCP, asyncio sends small parts at once: each answer is then 40 ms quicker.
+_listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
 _listener.bind(("127.0.0.1", 0))
 _home = tempfile.TemporaryDirectory(prefix="bonexray-hub-")
 os.environ |= {
