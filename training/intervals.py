@@ -31,13 +31,16 @@ def with_intervals(rows: pd.DataFrame, measure: Measure, resamples: int = RESAMP
     Returns:
         By metric: "value", "low" and "high"; None where it is not defined.
     """
-    point = measure(rows, None)
+    samples = resampled(rows, measure, resamples, seed)
+    return {name: _figure(float(value), samples[name]) for name, value in measure(rows, None).items()}
+
+
+def resampled(rows: pd.DataFrame, measure: Measure, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Floats]:
+    """Measure every resample: by metric, an array whose first axis is the resamples."""
     chunk = max(1, CHUNK_CELLS // max(1, len(rows)))
     counts = source_counts(rows, resamples, seed)
     parts = [measure(rows, counts.rows(start, start + chunk)) for start in range(0, resamples, chunk)]
-    return {
-        name: _figure(float(value), np.concatenate([part[name] for part in parts])) for name, value in point.items()
-    }
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class SourceCounts:
