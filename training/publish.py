@@ -1,72 +1,91 @@
-"""Publishes one thing on the Hub: a checkpoint with its card, the rows of the split, or the Space."""
+"""`python -m training publish`: upload a checkpoint with its card, the rows of a split, or the Space."""
 
 import argparse
-import shutil
+import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
-from bonexray.errors import CheckpointError
-from training.card import render_card
-from training.upload import Target, list_files, upload
+from bonexray.checkpoint import LAYOUT
+from bonexray.errors import BonexrayError
+from training.staging import stage_checkpoint, stage_rows, stage_space
+from training.upload import Target, list_files, set_variable, upload
+
+PIN = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
+MODELS_VARIABLE = "BONEXRAY_MODELS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.description = (
-        "Upload a checkpoint in one commit, with the card that model_card.md gives. The same content makes no second "
-        "commit. The token is the one that `hf auth login` stored, or HF_TOKEN."
+        "Upload in one commit; the same content makes no second one. A checkpoint goes with the card that "
+        "model_card.md gives (it describes the Fracture Multi-Region set: edit it for other data); a data set goes as "
+        "the rows of its split, without images. The token is the one that `hf auth login` stored, or HF_TOKEN."
     )
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder with classifier.json")
-    parser.add_argument("repo", metavar="OWNER/NAME", help="model repository on the Hub; created if need be")
-    parser.add_argument("--tag", help="name for the commit, such as v1")
-    parser.add_argument("--private", action="store_true", help="hide the repository from others")
-    parser.add_argument("--dataset", action="append", default=[], metavar="OWNER/NAME", help="data set for the card")
-    parser.add_argument("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
+    add = parser.add_argument
+    add("what", metavar="WHAT", help="checkpoint folder, data set as `train --data` takes it, or the word 'space'")
+    add("repo", metavar="OWNER/NAME", help="repository on the Hub; created if need be")
+    add("--tag", help="name for the commit, such as v1; a tag never moves")
+    add("--private", action="store_true", help="hide the repository from others")
+    add("--dataset", action="append", default=[], metavar="OWNER/NAME", help="data set that the card shall name")
+    add("--model", action="append", default=[], metavar="OWNER/NAME@COMMIT", help="network that the Space shall serve")
+    add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Publish a checkpoint, or show what would be published."""
-    target = Target(args.repo, private=args.private, tag=args.tag)
+    """Publish one thing, or show what would be published."""
     with tempfile.TemporaryDirectory(prefix="bonexray-publish-") as scratch:
-        staged = stage_checkpoint(args.checkpoint, Path(scratch) / "checkpoint", target, tuple(args.dataset))
-        publish(staged, target, f"bonexray {read_checkpoint(staged).backbone}", dry_run=args.dry_run)
+        into = Path(scratch) / "staged"
+        target = Target(args.repo, _kind(args.what), args.private, args.tag)
+        if target.kind == "space":
+            publish_space(into, target, args.model, args.dataset, dry_run=args.dry_run)
+        elif target.kind == "model":
+            stage_checkpoint(Path(args.what), into, args.repo, args.tag, args.dataset)
+            publish(into, target, dry_run=args.dry_run)
+        else:
+            publish(stage_rows(args.what, into), target, dry_run=args.dry_run)
 
 
-def publish(folder: Path, target: Target, message: str, *, dry_run: bool) -> str | None:
-    """Upload a staged folder and say so, or list it; return the commit, or None after a dry run."""
+def publish(folder: Path, target: Target, *, dry_run: bool = False) -> str:
+    """Upload a staged folder and say so; or list it. Return the commit, after a dry run "COMMIT"."""
     if dry_run:
         sizes = {name: path.stat().st_size for name, path in list_files(folder).items()}
         lines = [f"{size:>13,}  {name}" for name, size in sizes.items()]
         lines.append(f"{sum(sizes.values()):>13,}  bytes in {len(sizes)} files for the {target.kind} {target.repo}")
         sys.stdout.write("\n".join(lines) + "\n")
-        return None
-    commit = upload(folder, target, message)
+        return "COMMIT"
+    commit = upload(folder, target, f"Publish {target.tag or 'a new version'}")
     sys.stdout.write(f"{target.kind} {target.repo} at {commit}" + (f", tag {target.tag}" if target.tag else "") + "\n")
     return commit
 
 
-def stage_checkpoint(folder: Path, into: Path, target: Target, datasets: tuple[str, ...] = ()) -> Path:
-    """Write everything that a model repository holds into a fresh folder, and return it.
-
-    Keras' weights are rebuilt where the checkpoint leaves them out, as the bundled ones do.
+def publish_space(
+    into: Path, target: Target, models: Sequence[str], datasets: Sequence[str] = (), *, dry_run: bool = False
+) -> str:
+    """Upload the page, then point it at exact commits of the models; until then it serves the ones of before.
 
     Raises:
-        BonexrayError: the folder is no whole checkpoint.
+        BonexrayError: a model is not pinned to a commit.
     """
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder} is no folder: expected a checkpoint with {LAYOUT.classifier}")
-    read_checkpoint(folder)
-    if all((folder / name).is_file() for name in LAYOUT.keras):
-        into.mkdir(parents=True)
-        for name in (*LAYOUT.serving, *LAYOUT.keras):
-            shutil.copyfile(folder / name, into / name)
+    wrong = [model for model in models if not (PIN.fullmatch(model) or dry_run)]
+    if wrong or not models:
+        shown = f"--model {wrong[0]!r}" if wrong else "no --model"
+        raise BonexrayError(f"{shown}: the Space needs its models as owner/name@commit, 40 hexadecimal digits")
+    commit = publish(stage_space(into, models, datasets), target, dry_run=dry_run)
+    if dry_run:
+        sys.stdout.write(f"{MODELS_VARIABLE}={','.join(models)}\n")
     else:
-        from training.export import complete
+        set_variable(target.repo, MODELS_VARIABLE, ",".join(models))
+    return commit
 
-        complete(folder, into)
-    staged = read_checkpoint(into)
-    verify_files(into, staged, (LAYOUT.network, *LAYOUT.keras))
-    (into / LAYOUT.card).write_text(render_card(staged, target.repo, target.tag, datasets), "utf-8")
-    return into
+
+def _kind(what: str) -> str:
+    if what == "space":
+        return "space"
+    folder = Path(what)
+    if (folder / LAYOUT.classifier).exists() or (folder / LAYOUT.network).exists():
+        return "model"
+    if not folder.is_dir() and ("/" not in what or what.startswith((".", "/"))):
+        raise BonexrayError(f"{what} is no folder: expected a checkpoint, a data set, or the word 'space'")
+    return "dataset"

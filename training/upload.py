@@ -1,9 +1,7 @@
 """Makes a repository on the Hub hold the files of a folder: one commit, none when nothing changed, and a tag."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,12 @@ class Target:
         kind: "model", "dataset" or "space".
         private: whether it must be hidden from others.
         tag: name for the commit, or None.
-        owned: patterns of the files that are deleted when the folder lacks them.
     """
 
     repo: str
     kind: str = "model"
     private: bool = False
     tag: str | None = None
-    owned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise HubError unless the name can be one."""
@@ -59,6 +55,25 @@ def upload(folder: Path, target: Target, message: str) -> str:
     """
     with explained(target.repo):
         return patiently(lambda: _upload_once(list_files(folder), target, message))
+
+
+def set_variable(space: str, name: str, value: str) -> None:
+    """Set an environment variable of a Space, unless it has that value: setting it restarts the Space.
+
+    Raises:
+        HubError: no access.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi(library_name="bonexray")
+
+    def set_once() -> None:
+        held = api.get_space_variables(space).get(name)
+        if held is None or held.value != value:
+            api.add_space_variable(space, name, value)
+
+    with explained(space):
+        patiently(set_once)
 
 
 def _upload_once(files: dict[str, Path], target: Target, message: str) -> str:
@@ -102,18 +117,14 @@ def _remote_hashes(api: Any, target: Target, revision: str) -> dict[str, str]:  
 
 
 def _changes(files: dict[str, Path], target: Target, remote: dict[str, str]) -> list[Any]:
-    """Return the commit's operations: what is new or other, and what is owned but gone."""
+    """Return the commit's operations: what is new or other, and what a Space must no longer hold."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     added = [name for name, path in files.items() if remote.get(name) not in _hashes(path)]
-    stale = [name for name in remote if name not in files and _matches(name, target.owned)]
+    # What a Space keeps would run; the Hub's own rules for large files are in .gitattributes.
+    stale = [name for name in remote if target.kind == "space" and name not in files and name != ".gitattributes"]
     deletions = [CommitOperationDelete(name, is_folder=False) for name in stale]
     return [CommitOperationAdd(name, files[name]) for name in added] + deletions
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    # The Hub keeps its rules for large files in .gitattributes: no folder of ours has it.
-    return name != ".gitattributes" and any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _hashes(path: Path) -> tuple[str, str]:

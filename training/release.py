@@ -1,0 +1,69 @@
+"""`python -m training release`: publish models, split and Space in order, the Space pinned to these models."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from bonexray.checkpoint import read_checkpoint
+from bonexray.errors import BonexrayError
+from training.publish import publish, publish_space
+from training.staging import PROJECT, check_project, stage_checkpoint, stage_rows
+from training.upload import Target
+
+BUNDLED = PROJECT / "checkpoints"
+
+
+class Staged(NamedTuple):
+    """A folder that is ready to be uploaded, and where to."""
+
+    folder: Path
+    target: Target
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.description = (
+        "Publish each checkpoint as OWNER/NAME-BACKBONE, the split of the data as OWNER/NAME-split, and the page as "
+        "the Space OWNER/NAME, which then serves exactly these commits. Everything is gathered and checked before the "
+        "first upload; a release that was interrupted is completed by the same command."
+    )
+    add = parser.add_argument
+    add("name", metavar="OWNER/NAME", help="the Space, and the beginning of the other names")
+    add(
+        "checkpoints", metavar="CHECKPOINT", nargs="*", type=Path, help="checkpoint folders (default: the bundled ones)"
+    )
+    add("--data", help="data set whose split is published too, as `train --data` takes it")
+    add("--tag", help="name for the commits, such as v1; a tag never moves")
+    add("--private", action="store_true", help="hide the repositories from others")
+    add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Release everything, or show what would be released."""
+    check_project()
+    folders = args.checkpoints or sorted(path for path in BUNDLED.glob("*") if path.is_dir())
+    names = [f"{args.name}-{read_checkpoint(folder).backbone}" for folder in folders]
+    if not names or len(set(names)) < len(names):
+        raise BonexrayError(
+            f"checkpoints {[str(folder) for folder in folders]}: expected one of each backbone to release"
+        )
+    datasets = [f"{args.name}-split"] if args.data else []
+    with tempfile.TemporaryDirectory(prefix="bonexray-release-") as scratch:
+        staged = [
+            Staged(
+                stage_checkpoint(folder, Path(scratch) / name, name, args.tag, datasets), _target(args, name, "model")
+            )
+            for folder, name in zip(folders, names, strict=True)
+        ]
+        staged += [
+            Staged(stage_rows(args.data, Path(scratch) / name), _target(args, name, "dataset")) for name in datasets
+        ]
+        commits = {one.target.repo: publish(one.folder, one.target, dry_run=args.dry_run) for one in staged}
+        pins = [f"{name}@{commits[name]}" for name in names]
+        space = _target(args, args.name, "space")
+        publish_space(Path(scratch) / "space", space, pins, datasets, dry_run=args.dry_run)
+
+
+def _target(args: argparse.Namespace, name: str, kind: str) -> Target:
+    return Target(name, kind, args.private, args.tag)
