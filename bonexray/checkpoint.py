@@ -133,12 +133,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_JSON_BYTES:
         raise CheckpointError(f"{path} has over {MAX_JSON_BYTES} bytes: expected a small JSON file")
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from error
     if not isinstance(record, dict):
         raise CheckpointError(f"{path} holds a {type(record).__name__}: expected a JSON object")
     return record
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _check_version(record: dict[str, Any], folder: Path) -> None:

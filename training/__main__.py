@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bonexray.errors import BonexrayError
 
-VERBS = ("train", "audit", "evaluate", "publish")
+VERBS = ("train", "audit", "evaluate", "bundle", "publish")
 BAD_INPUT = 2
 
 
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name in VERBS:
         module = importlib.import_module(f"training.{name}")
-        summary = module.__doc__.splitlines()[0].split(": ", 1)[-1]
+        summary = str(module.__doc__).splitlines()[0].split(": ", 1)[-1]
         verb = verbs.add_parser(name, help=summary, description=summary)
         module.add_arguments(verb)
         verb.set_defaults(run=module.run)

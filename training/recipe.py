@@ -52,6 +52,9 @@ class Recipe:
     jpeg: int = _option(40, "lowest random JPEG quality, 1..100; 100 switches it off")
     noise: float = _option(0.02, "Gaussian noise, share of the range (standard deviation)")
     cutout: float = _option(0.25, "largest side of a blanked rectangle, share of the image's side")
+    precision: str = _option(
+        "float32", "arithmetic of the training: 'float32', 'bfloat16' or 'float16' (weights stay float32)"
+    )
     sensitivity: float = _option(0.95, "least sensitivity on validation that the threshold is chosen for, 0..1")
     seed: int = _option(0, "seed of the split, the draws and the augmentation")
 
@@ -72,6 +75,7 @@ class Recipe:
 CHOICES = {
     "scaling": ("backbone", "unit"),
     "split": ("grouped", "official"),
+    "precision": ("float32", "bfloat16", "float16"),
     "balance": ("archive", "label", "none"),
 }
 RANGES = {

@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     work.mkdir(parents=True, exist_ok=True)
     began = work.stat().st_ctime if any(work.iterdir()) else time.time()
     history = _fit(network, recipe, table, work, arguments.cache)
+    network = _in_float32(network, arguments, recipe)
     record = calibrate(network, table, recipe)
     record["provenance"] = {
         "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": data, "weights": weights,
@@ -111,7 +112,22 @@ def _build(arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
     from training.network import build_network
 
     keras.utils.set_random_seed(recipe.seed)
-    return build_network(arguments.backbone, recipe.image_size, arguments.weights, recipe.dropout, recipe.scaling)
+    keras.config.set_dtype_policy(recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}")
+    try:
+        return build_network(arguments.backbone, recipe.image_size, arguments.weights, recipe.dropout, recipe.scaling)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def _in_float32(network: "keras.Model", arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
+    """The network as it is saved: layers of a mixed precision would be saved with it."""
+    from training.network import build_network
+
+    if recipe.precision == "float32":
+        return network
+    exact = build_network(arguments.backbone, recipe.image_size, "none", recipe.dropout, recipe.scaling)
+    exact.set_weights(network.get_weights())
+    return exact
 
 
 def _start_of(arguments: argparse.Namespace) -> str:

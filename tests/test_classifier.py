@@ -1,0 +1,111 @@
+"""What a developer meets: one class, from a folder, that answers for images."""
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from bonexray import BonexrayError, FractureClassifier, Prediction
+from bonexray.images import letterbox, spread
+
+
+def test_one_image_and_a_list_give_the_same_answers(
+    clf: FractureClassifier, radiograph: NDArray, tmp_path: Path
+) -> None:
+    """A path, a PIL image and an array of the same pixels are one image."""
+    Image.fromarray(radiograph).save(tmp_path / "x.png")
+    answers = clf.predict([tmp_path / "x.png", Image.fromarray(radiograph), radiograph])
+    single = clf.predict(radiograph)
+    assert isinstance(single, Prediction)
+    assert [answer.probability for answer in answers] == [single.probability] * 3
+    assert clf.predict([]) == []
+
+
+def test_the_verdict_follows_the_threshold(clf: FractureClassifier, radiograph: NDArray) -> None:
+    """And the probability is that of the logit."""
+    answer = clf.predict(radiograph)
+    assert 0 < answer.probability < 1
+    assert answer.fractured == (answer.probability >= answer.threshold)
+    assert answer.probability == pytest.approx(1 / (1 + math.exp(-answer.logit)), abs=1e-12)
+    assert answer.milliseconds > 0
+
+
+def test_the_explanation_is_exact(clf: FractureClassifier, radiograph: NDArray) -> None:
+    """The mean of the cells plus the bias is the logit, and the network's own output agrees."""
+    answer = clf.predict(radiograph)
+    assert answer.cells.shape == (7, 7)
+    assert answer.cells.mean(dtype=float) + clf.checkpoint.bias == pytest.approx(answer.logit, abs=1e-9)
+    assert answer.cells.std() > 0
+    outputs = clf._network(letterbox(radiograph, clf.checkpoint.image_size))
+    assert float(outputs["probability"]) == pytest.approx(answer.probability, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1800, 1100), (90, 400), (224, 224), (33, 33)])
+def test_the_evidence_lies_over_the_image_as_it_was_given(clf: FractureClassifier, shape: tuple[int, int]) -> None:
+    """float32, the image's own height and width, the letterbox removed."""
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    answer = clf.predict(pixels)
+    assert answer.evidence.shape == answer.shape == shape
+    assert answer.evidence.dtype == np.float32
+    np.testing.assert_array_equal(answer.evidence, spread(answer.cells, shape))
+
+
+def test_a_tinted_scan_means_what_its_grey_copy_means(clf: FractureClassifier, radiograph: NDArray) -> None:
+    """Three equal channels are the grey image."""
+    colour = np.repeat(radiograph[..., None], 3, axis=-1)
+    assert clf.predict(colour).probability == pytest.approx(clf.predict(radiograph).probability, abs=1e-3)
+
+
+def test_threads_may_share_a_classifier(clf: FractureClassifier) -> None:
+    """Three threads get what one gets."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    images = [np.random.default_rng(i).integers(0, 255, (60, 50), np.uint8) for i in range(6)]
+    alone = [clf.predict(image).probability for image in images]
+    with ThreadPoolExecutor(3) as pool:
+        together = [answer.probability for answer in pool.map(clf.predict, images)]
+    assert together == alone
+    assert len(set(alone)) > 1
+
+
+def test_predicting_imports_no_tensorflow_and_importing_nearly_nothing(bundled: Path) -> None:
+    """The Space answers without TensorFlow; `import bonexray` alone loads neither LiteRT nor the Hub client."""
+    code = (
+        "import sys, numpy, bonexray\n"
+        "heavy = {'tensorflow', 'keras', 'ai_edge_litert', 'huggingface_hub', 'jsonschema', 'gradio'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        f"clf = bonexray.FractureClassifier.from_pretrained({str(bundled)!r})\n"
+        "clf.predict(numpy.zeros((50, 40), numpy.uint8))\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=bundled.parents[1])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["no/such/folder", "nonsense", "checkpoints/vgg16"])
+def test_a_wrong_name_is_named_in_one_line(name: str) -> None:
+    """Neither a folder nor owner/name, or one that nobody has."""
+    with pytest.raises(BonexrayError, match=name) as caught:
+        FractureClassifier.from_pretrained(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_representation_tells_network_and_origin(clf: FractureClassifier, bundled: Path) -> None:
+    """For notebooks and logs."""
+    assert repr(clf).startswith(f"FractureClassifier('{bundled.name}', {bundled}, threshold=0.")
+
+
+def test_a_damaged_network_is_refused(bundled: Path, tmp_path: Path) -> None:
+    """One changed byte changes the hash."""
+    folder = Path(shutil.copytree(bundled, tmp_path / "copy"))
+    content = bytearray((folder / "model.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.tflite").write_bytes(content)
+    with pytest.raises(BonexrayError, match=r"model\.tflite .* is not the file that classifier\.json describes"):
+        FractureClassifier.from_pretrained(folder)

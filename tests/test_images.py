@@ -1,0 +1,131 @@
+"""Reading, letterboxing and mapping back, against numbers worked by hand and other implementations."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bonexray.errors import ImageError
+from bonexray.images import letterbox, read_image, spread
+
+
+def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A smooth random image, uint8."""
+    small = np.random.default_rng(seed).integers(0, 256, (8, 8), np.uint8)
+    return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def test_path_image_and_array_give_the_same_pixels(tmp_path: Path) -> None:
+    """The three kinds of input are one."""
+    pixels = grey(40, 30)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    for image in (tmp_path / "x.png", str(tmp_path / "x.png"), Image.fromarray(pixels), pixels, pixels[..., None]):
+        np.testing.assert_array_equal(read_image(image), pixels)
+
+
+def test_the_exif_tag_turns_the_image_upright(tmp_path: Path) -> None:
+    """Orientation 6 means: rotate a quarter clockwise to view."""
+    pixels = grey(40, 30)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), np.rot90(pixels, -1))
+
+
+def test_colour_palette_and_alpha_become_luma_over_black() -> None:
+    """White is 255, pure red 76 (0.299 x 255), a transparent pixel black."""
+    rgb = Image.new("RGB", (2, 1), "white")
+    rgb.putpixel((1, 0), (255, 0, 0))
+    assert read_image(rgb).tolist() == [[255, 76]]
+    assert read_image(rgb.quantize(4)).tolist() == [[255, 76]]
+    rgba = rgb.convert("RGBA")
+    rgba.putpixel((0, 0), (255, 255, 255, 0))
+    assert read_image(rgba).tolist() == [[0, 76]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.int32])
+def test_more_than_eight_bits_are_stretched(dtype: type) -> None:
+    """The least value is black, the greatest white."""
+    deep = np.array([[1000, 2000], [1500, 1000]], dtype)
+    np.testing.assert_allclose(read_image(deep), [[0, 255], [127.5, 0]], rtol=1e-6)
+
+
+def test_a_sixteen_bit_file_is_stretched_like_its_array(tmp_path: Path) -> None:
+    """PNG keeps 16 bits."""
+    deep = grey(20, 20).astype(np.uint16) * 16 + 5
+    Image.fromarray(deep).save(tmp_path / "x.png")
+    np.testing.assert_allclose(read_image(tmp_path / "x.png"), read_image(deep), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("image", "named"),
+    [
+        (np.zeros((2, 2, 5), np.uint8), r"\(2, 2, 5\)"),
+        (np.zeros((0, 3), np.uint8), r"\(0, 3\)"),
+        (np.full((2, 2), np.nan), "nan"),
+        (np.full((2, 2), 300.0), "300"),
+        (np.full((2, 2), -1.0), "-1"),
+        (np.full((2, 2), 0.5), r"0\.5.*not 0\.\.1"),
+        (7, "int"),
+        ("nowhere.jpg", "nowhere.jpg does not exist"),
+        (".", "is a folder"),
+    ],
+)
+def test_bad_input_is_named_in_one_line(image: object, named: str) -> None:
+    """The message holds the offending value."""
+    with pytest.raises(ImageError, match=named) as caught:
+        read_image(image)  # pyright: ignore[reportArgumentType] - wrong on purpose
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [(b"not an image", "no image"), (b"", "no image"), (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS")],
+)
+def test_a_file_that_is_no_image_is_named(tmp_path: Path, content: bytes, named: str) -> None:
+    """Text, nothing, and a Git LFS pointer."""
+    (tmp_path / "x.jpg").write_bytes(content)
+    with pytest.raises(ImageError, match=f"x.jpg.*{named}"):
+        read_image(tmp_path / "x.jpg")
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    """Half a JPEG has a good header."""
+    Image.fromarray(grey(200, 200)).save(tmp_path / "x.jpg")
+    content = (tmp_path / "x.jpg").read_bytes()
+    (tmp_path / "x.jpg").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ImageError, match=r"x\.jpg cannot be decoded"):
+        read_image(tmp_path / "x.jpg")
+
+
+@pytest.mark.parametrize("shape", [(300, 200), (200, 301), (224, 224), (60, 90), (1000, 1), (1, 7)])
+def test_the_letterbox_pads_to_a_square_then_shrinks(shape: tuple[int, int]) -> None:
+    """As padding the whole image first, to within the rounding of each pass."""
+    pixels, side = grey(*shape), max(shape)
+    pads = [((side - length) // 2,) * 2 for length in shape]
+    square = Image.fromarray(np.pad(pixels, pads))
+    expected = np.asarray(square.resize((224, 224), Image.Resampling.BILINEAR), float)
+    assert np.abs(letterbox(pixels, 224) - expected).max() <= 1.5
+
+
+def test_a_thin_strip_costs_little_memory() -> None:
+    """1 x 100,000 pixels would be a square of ten gigapixels."""
+    assert letterbox(np.full((1, 100_000), 200, np.uint8), 224).shape == (224, 224)
+
+
+def test_the_map_lies_over_the_image_without_its_letterbox() -> None:
+    """The middle rows of a 4x4 map cover an image twice as wide as high."""
+    cells = np.repeat(np.array([9.0, 1.0, 3.0, 9.0], np.float32)[:, None], 4, axis=1)
+    over = spread(cells, (100, 200))
+    assert over.shape == (100, 200)
+    assert over.dtype == np.float32
+    # Rows 0 and 99 lie at 1.01 and 2.99 cells; the cells' centres are at 0.5, 1.5, 2.5, 3.5.
+    np.testing.assert_allclose(over[[0, 99], 0], [9 - 8 * 0.51, 3 + 6 * 0.49], atol=1e-3)
+    np.testing.assert_allclose(over[[49, 50], 100].mean(), 2.0, atol=1e-3)
+
+
+def test_a_map_of_one_value_stays_that_value_everywhere() -> None:
+    """No border leaks in."""
+    for shape in [(37, 11), (3, 500), (1, 1)]:
+        np.testing.assert_allclose(spread(np.full((7, 7), 2.5, np.float32), shape), 2.5)

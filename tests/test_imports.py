@@ -1,0 +1,58 @@
+"""Imports go one way: app -> bonexray <- training."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = {
+    "bonexray": {"gradio", "datasets", "keras_cv", "training", "page", "app", "pandas"},
+    "training": {"gradio", "page", "app"},
+    "page": {"training", "tensorflow", "keras", "datasets", "keras_cv", "app"},
+    "app.py": {"training", "tensorflow", "keras", "datasets", "keras_cv"},
+}
+
+
+def imported(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the top name of each import of a module, and whether it stands at the module's top level."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+        for name in names:
+            yield name.split(".")[0], node in tree.body
+
+
+def modules(part: str) -> list[Path]:
+    """The Python files of a part of the project."""
+    path = ROOT / part
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+@pytest.mark.parametrize("part", FORBIDDEN)
+def test_no_part_imports_what_lies_above_it(part: str) -> None:
+    """Not even inside a function."""
+    assert modules(part)
+    for path in modules(part):
+        assert not FORBIDDEN[part] & {name for name, _ in imported(path)}, path
+
+
+def test_the_package_imports_heavy_libraries_only_when_asked() -> None:
+    """Keras, LiteRT, the Hub client and the schema checker stand inside functions."""
+    lazy = {"keras", "tensorflow", "ai_edge_litert", "huggingface_hub", "jsonschema", "pydicom"}
+    for path in modules("bonexray"):
+        assert not lazy & {name for name, at_top in imported(path) if at_top}, path
+
+
+@pytest.mark.parametrize("part", ["bonexray", "training", "page", "app.py"])
+def test_modules_stay_short(part: str) -> None:
+    """At most 200 lines, with a docstring on top."""
+    for path in modules(part):
+        assert len(path.read_text().splitlines()) <= 200, path
+        assert ast.get_docstring(ast.parse(path.read_text())), path

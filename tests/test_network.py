@@ -1,0 +1,147 @@
+"""The Keras network: what is in its graph, and that every other form of it says the same."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from core_fixtures import BACKBONES, draw_bone
+from numpy.typing import NDArray
+
+from bonexray import BonexrayError, FractureClassifier
+from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
+from bonexray.images import letterbox
+from training.export import complete
+from training.network import BACKBONE, SCALING, build_network, initialised_layers, set_trainable
+
+
+@pytest.fixture(scope="module", params=BACKBONES)
+def fresh(request: pytest.FixtureRequest) -> keras.Model:
+    """Return a network with a random start."""
+    keras.utils.set_random_seed(0)
+    return build_network(request.param, 224, "none")
+
+
+def colour(grey: NDArray) -> NDArray[np.float32]:
+    """The batch of one that Keras takes."""
+    return np.repeat(np.asarray(grey, np.float32)[None, ..., None], 3, axis=-1)
+
+
+def test_the_scaling_in_the_graph_is_the_backbones_own(fresh: keras.Model) -> None:
+    """Grey pixels come out as `preprocess_input` makes them."""
+    pixels = colour(np.arange(256).reshape(16, 16))
+    application = {"mobilenetv2": keras.applications.mobilenet_v2, "resnet50": keras.applications.resnet50}
+    expected = application[fresh.name].preprocess_input(pixels.copy())
+    np.testing.assert_allclose(fresh.get_layer(SCALING)(pixels), expected, atol=1e-5)
+
+
+def test_only_stock_layers_are_used(fresh: keras.Model) -> None:
+    """So that no code of ours is needed to load it."""
+    layers = [layer for layer in fresh._flatten_layers() if not isinstance(layer, keras.Model)]
+    assert {type(layer).__module__.split(".")[0] for layer in layers} == {"keras"}
+    assert not any(isinstance(layer, keras.layers.Lambda) for layer in layers)
+
+
+def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:
+    """To half a grey level on the whole, on a picture of a hospital's size."""
+    inside = keras.Model(fresh.inputs, fresh.get_layer("letterbox").output)
+    ours = letterbox(radiograph, 224)
+    theirs = keras.ops.convert_to_numpy(inside(colour(radiograph)))[0]
+    np.testing.assert_allclose(theirs[..., 0], theirs[..., 2], atol=1e-3)
+    assert np.abs(theirs[..., 0] - ours).mean() < 0.5
+    assert np.abs(theirs[..., 0] - ours).max() < 2
+
+
+def test_litert_agrees_with_keras_on_the_same_pixels(whole: Path) -> None:
+    """|Δp| <= 1e-3 on letterboxed images of several shapes."""
+    clf = FractureClassifier.from_pretrained(whole)
+    network = keras.saving.load_model(whole)
+    for seed, shape in enumerate([(1800, 1100), (900, 1400), (320, 240), (150, 600)]):
+        pixels = letterbox(draw_bone(*shape, seed=seed), 224)
+        expected = float(network.predict(colour(pixels), verbose=0)[0, 0])
+        assert clf.predict(pixels).probability == pytest.approx(expected, abs=1e-3)
+
+
+def test_stock_keras_loads_the_folder_without_our_code(whole: Path, radiograph: NDArray, tmp_path: Path) -> None:
+    """A process that never imported bonexray gets the same probability from the pixels as they are."""
+    np.save(tmp_path / "x.npy", colour(radiograph))
+    code = (
+        "import sys, numpy, keras\n"
+        f"network = keras.saving.load_model({str(whole)!r})\n"
+        f"print('p', float(network.predict(numpy.load({str(tmp_path / 'x.npy')!r}), verbose=0)[0, 0]))\n"
+        "assert not {'bonexray', 'training'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    probability = float(done.stdout.split("p ")[-1])
+    assert FractureClassifier.from_pretrained(whole).predict(radiograph).probability == pytest.approx(
+        probability, abs=5e-3
+    )
+
+
+def test_the_rebuilt_keras_model_is_the_served_network(bundled: Path, radiograph: NDArray) -> None:
+    """The bundled checkpoints leave Keras' weights out; what is rebuilt says the same, and can be trained."""
+    clf = FractureClassifier.from_pretrained(bundled)
+    assert not (bundled / LAYOUT.keras_weights).exists()
+    network = clf.keras_model()
+    pixels = letterbox(radiograph, 224)
+    rebuilt = float(network.predict(colour(pixels), verbose=0)[0, 0])
+    assert rebuilt == pytest.approx(clf.predict(pixels).probability, abs=1e-3)
+    assert network.trainable_weights
+
+
+def test_a_checkpoint_is_completed_for_the_hub(bundled: Path, tmp_path: Path) -> None:
+    """Keras' directory is added; the network that serves stays the same bytes."""
+    complete(bundled, tmp_path / "complete")
+    complete(bundled, tmp_path / "complete")
+    made = read_checkpoint(tmp_path / "complete")
+    verify_files(tmp_path / "complete", made, (*LAYOUT.keras, LAYOUT.network))
+    assert made.files[LAYOUT.network] == read_checkpoint(bundled).files[LAYOUT.network]
+
+
+def test_fine_tuning_starts_where_it_is_told_and_leaves_batch_norm_alone(fresh: keras.Model) -> None:
+    """A layer's name, all of them, or none."""
+    first = {"mobilenetv2": "block_13_expand", "resnet50": "conv5_block1_1_conv"}[fresh.name]
+    layers = fresh.get_layer(BACKBONE).layers
+    set_trainable(fresh, first)
+    start = [layer.name for layer in layers].index(first)
+    assert layers[start].trainable
+    assert not any(layer.trainable for layer in layers[:start])
+    assert not any(layer.trainable for layer in layers if isinstance(layer, keras.layers.BatchNormalization))
+    set_trainable(fresh, "none")
+    assert not any(layer.trainable for layer in layers)
+    with pytest.raises(BonexrayError, match="conv9"):
+        set_trainable(fresh, "conv9")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "named"),
+    [
+        ("vgg16", "none", "vgg16.*mobilenetv2, resnet50"),
+        ("mobilenetv2", "nowhere.h5", "nowhere.h5.*do not exist"),
+        ("mobilenetv2", __file__, "test_network.py do not fit"),
+    ],
+)
+def test_bad_weights_are_named_in_one_line(backbone: str, weights: str, named: str) -> None:
+    """An unknown network, a missing file, a file that is no HDF5."""
+    with pytest.raises(BonexrayError, match=named) as caught:
+        build_network(backbone, 64, weights)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_the_other_backbone_are_refused(tmp_path: Path) -> None:
+    """They would otherwise leave every layer at its random start, silently."""
+    keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(64, 64, 3)).save_weights(
+        tmp_path / "other.weights.h5"
+    )
+    with pytest.raises(BonexrayError, match="name no layer of resnet50"):
+        build_network("resnet50", 64, str(tmp_path / "other.weights.h5"))
+
+
+def test_the_provenance_says_where_training_started(bundled: Path) -> None:
+    """Random, downloaded, or a checkpoint."""
+    assert initialised_layers("resnet50", "none") == "random start"
+    assert initialised_layers("resnet50", "imagenet") == "ImageNet"
+    assert "checkpoint" in initialised_layers("resnet50", str(bundled))

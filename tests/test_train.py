@@ -1,0 +1,146 @@
+"""Training end to end on drawn bones: to a checkpoint, after a kill, and with bad input."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from core_fixtures import draw_bone, write_folders
+
+from bonexray import FractureClassifier
+from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
+from training.__main__ import main
+from training.dataset import read_dataset
+from training.roles import assign_roles, one_image_each
+
+SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
+         "--head-views", "2", "--head-epochs", "2", "--weights", "none")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 24 drawn bones in the Kaggle layout."""
+    return write_folders(tmp_path_factory.mktemp("bones"), sources=40)
+
+
+def command(data: Path, output: Path, *flags: str) -> list[str]:
+    """A short training of the smaller network."""
+    cache = str(data.parent / "cache")
+    return ["train", "mobilenetv2", "--data", str(data), "--output", str(output), "--cache", cache, *SMALL, *flags]
+
+
+def test_a_training_writes_a_whole_checkpoint_twice_into_one_place(data: Path, tmp_path: Path) -> None:
+    """Head, fine-tuning, calibration, export; its provenance tells how; nothing else is left behind."""
+    output = tmp_path / "runs" / "net"
+    for seed in ("1", "2"):
+        assert main(command(data, output, "--epochs", "2", "--seed", seed)) == 0
+        assert [path.name for path in output.parent.iterdir()] == ["net"]
+    checkpoint = read_checkpoint(output)
+    verify_files(output, checkpoint, checkpoint.files)
+    assert {*LAYOUT.keras, LAYOUT.network, "history.csv"} == set(checkpoint.files)
+    recipe, about = checkpoint.provenance["recipe"], checkpoint.provenance["data"]
+    assert (recipe["seed"], recipe["epochs"], recipe["name"]) == (2, 2, "default")
+    assert about["images"] == 80
+    assert {"tensorflow", "keras", "keras-cv"} <= checkpoint.provenance["libraries"].keys()
+    history = pd.read_csv(output / "history.csv")
+    assert history.groupby("phase").size().to_dict() == {"backbone": 2, "head": 2}
+    answer = FractureClassifier.from_pretrained(output).predict(draw_bone(90, 70, seed=5))
+    assert 0 < answer.probability < 1
+
+
+def test_a_killed_training_is_taken_up_at_its_epoch(data: Path, tmp_path: Path) -> None:
+    """After SIGKILL in the second phase the same command finishes, without an epoch missing or run twice."""
+    output = tmp_path / "net"
+    argv = [sys.executable, "-m", "training", *command(data, output, "--epochs", "12", "--patience", "99")]
+    with subprocess.Popen(argv, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
+        _wait_for_epochs(tmp_path, 2, process)
+        process.send_signal(signal.SIGKILL)
+    assert not output.exists()
+    before = _epochs(tmp_path)
+    assert main(argv[3:]) == 0
+    after = pd.read_csv(output / "history.csv").query("phase == 'backbone'")
+    assert after["epoch"].tolist() == list(range(12))
+    np.testing.assert_allclose(after["loss"].to_numpy()[: len(before) - 1], before[: len(before) - 1])
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def _epochs(folder: Path) -> list[float]:
+    files = list(folder.glob("net.state-*/history.csv"))
+    return pd.read_csv(files[0]).query("phase == 'backbone'")["loss"].tolist() if files else []
+
+
+def _wait_for_epochs(folder: Path, count: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 240
+    while len(_epochs(folder)) < count:
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_no_source_is_on_two_sides(data: Path) -> None:
+    """And each role has both labels."""
+    table = assign_roles(read_dataset(data), "grouped")
+    assert (table.groupby("source_group")["role"].nunique() == 1).all()
+    assert set(table["role"]) == {"train", "validation", "test"}
+    held = assign_roles(read_dataset(data), "grouped", "fold1", "fold2")
+    assert set(held["role"]) == {"train", "validation", "test", "unused"}
+    assert len(one_image_each(table)) == table["source_group"].nunique()
+
+
+def test_the_official_split_can_be_asked_for(data: Path) -> None:
+    """The roles are then the folders."""
+    table = assign_roles(read_dataset(data), "official")
+    assert set(zip(table["official_split"], table["role"], strict=True)) == {
+        ("train", "train"), ("val", "validation"), ("test", "test")
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--weights", "nowhere.h5"], "nowhere.h5"),
+        (["--dropout", "7"], "dropout=7.0"),
+        (["--hold-out", "fold0"], "fold0"),
+        (["--first-trained", "conv9"], "conv9"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_status_two(
+    data: Path, tmp_path: Path, change: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no checkpoint, whole or half."""
+    output = tmp_path / "net"
+    assert main(command(data, output, "--epochs", "1", *change)) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert named in lines[-1]
+    assert lines[-1].startswith("train: ")
+    assert not output.exists()
+
+
+def test_an_unknown_network_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the ones that there are."""
+    assert main(["train", "vgg16", "--data", str(data)]) == 2
+    assert "vgg16" in capsys.readouterr().err
+
+
+def test_help_explains_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m training train --help` is the reference."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    for flag in ("--data", "--weights", "--learning-rate", "--image-size", "pixels"):
+        assert flag in text
+
+
+def test_the_record_is_plain_json(data: Path, tmp_path: Path) -> None:
+    """Head alone, official split, the predecessor's scaling: the recipe is still told whole."""
+    flags = ("--recipe", "predecessor", "--epochs", "0")
+    assert main(command(data, tmp_path / "net", *flags)) == 0
+    record = json.loads((tmp_path / "net" / LAYOUT.classifier).read_text())
+    assert record["provenance"]["recipe"]["scaling"] == "unit"
+    assert record["provenance"]["data"]["split"].keys() == {"train", "validation", "test"}
