@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonexray.errors import CheckpointError
+from bonexray.litert_checks import check_network
 
 
 class Network:
@@ -25,6 +26,7 @@ class Network:
         Raises:
             CheckpointError: the file is no such network.
         """
+        check_network(path)
         self._lock = threading.Lock()
         try:
             self._runner = _open(path, threads or min(4, os.cpu_count() or 1))
