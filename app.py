@@ -1,0 +1,50 @@
+"""The page: one X-ray, two networks side by side. `python app.py` serves it."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+
+# Gradio reads these when it is imported: no call home, and uploads in a folder of our own.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+UPLOADS = tempfile.TemporaryDirectory(prefix="bonexray-page-")
+os.environ["GRADIO_TEMP_DIR"] = UPLOADS.name
+
+from bonexray import BonexrayError  # noqa: E402
+from page.models import load_models  # noqa: E402
+
+MAX_UPLOAD = "200mb"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Load the networks and serve the page; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        models = load_models(options.models)
+    except BonexrayError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the command's one line
+        return 2
+    from page.layout import CSS, I18N, THEME, build
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the uploads' folder goes with the process
+
+    build(models).launch(
+        share=options.share, i18n=I18N, theme=THEME, css_paths=CSS, max_file_size=MAX_UPLOAD, mcp_server=True
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--models",
+        default=os.environ.get("BONEXRAY_MODELS", ""),
+        help="two networks, 'owner/a@revision,owner/b@revision' or two folders (default: BONEXRAY_MODELS, or bundled)",
+    )
+    parser.add_argument("--share", action="store_true", help="also serve under a public link of gradio.live")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

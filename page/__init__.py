@@ -1,0 +1,1 @@
+"""The Gradio page: what it computes, what it shows, what it says."""

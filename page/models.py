@@ -1,0 +1,47 @@
+"""Which two networks the page compares, and where they come from."""
+
+from pathlib import Path
+
+from bonexray import BonexrayError, FractureClassifier
+
+ROOT = Path(__file__).parents[1]
+BUNDLED = (ROOT / "checkpoints/mobilenetv2", ROOT / "checkpoints/resnet50")
+
+Models = tuple[FractureClassifier, FractureClassifier]
+
+
+def load_models(names: str = "") -> Models:
+    """Load the two networks of "A,B", each a folder or "owner/name@revision"; the bundled ones if empty.
+
+    Raises:
+        BonexrayError: not two names, or one that cannot be loaded.
+    """
+    if not names.strip():
+        first, second = (FractureClassifier.from_pretrained(folder) for folder in BUNDLED)
+        return first, second
+    parts = [part.strip() for part in names.split(",")]
+    if len(parts) != 2 or not all(parts):
+        raise BonexrayError(f"models {names!r}: expected two, 'owner/a@revision,owner/b@revision' or two folders")
+    return _load(parts[0]), _load(parts[1])
+
+
+def title(model: FractureClassifier) -> str:
+    """Name a network as its authors write it."""
+    return {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}[model.name]
+
+
+def origin(model: FractureClassifier) -> str:
+    """Say where a network came from without showing this machine's folders."""
+    return model.source if model.revision else f"{Path(model.source).parent.name}/{Path(model.source).name}"
+
+
+def card_url(model: FractureClassifier) -> str | None:
+    """Return the address of the model's card on the Hub at its very revision; None for a folder."""
+    return f"https://huggingface.co/{model.source}/tree/{model.revision}" if model.revision else None
+
+
+def _load(name: str) -> FractureClassifier:
+    if Path(name).is_dir() or "@" not in name:
+        return FractureClassifier.from_pretrained(name)
+    repository, revision = name.rsplit("@", 1)
+    return FractureClassifier.from_pretrained(repository, revision)
