@@ -8,8 +8,8 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from bonexray.errors import BonexrayError
+from training.names import name_archives, name_groups, says_rotated
 from training.readers import LABELS, SPLITS, read_folders, read_hub, read_manifest
-from training.sources import name_archives, name_groups, says_rotated
 
 COLUMNS = {
     "path": "str",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bonexray.errors import BonexrayError, HubError
-from training.sources import says_rotated
+from training.names import says_rotated
 
 if TYPE_CHECKING:
     import datasets

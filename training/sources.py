@@ -1,69 +1,42 @@
-"""Which images come from the same radiograph: source groups from file names and from matched pairs."""
+"""Which images come from the same radiograph: the groups of the names, merged along the copies that are found."""
 
-import re
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+import hashlib
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-# "IMG12-rotated1-rotated3 (1).jpg" and "IMG12 - Copy.jpg" are made from "IMG12.jpg", while "12(1).jpg" is another.
-COPY_SUFFIX = re.compile(r"(?:-rotated\d*|\s+\(\d+\)|\s*-\s*Copy)+$", re.IGNORECASE)
-NUMBERED = re.compile(r"IMG\d{5,}.*")
-ROTATED = re.compile(r"-rotated\d*", re.IGNORECASE)
+from training.components import connected
+from training.copies import find_copies
+from training.dataset import fingerprint
+from training.readers import CACHE
 
-
-def base_name(file: str) -> str:
-    """Give the name of the image that `file` says it was made from, without folder and suffix."""
-    return COPY_SUFFIX.sub("", PurePosixPath(file).stem)
+METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale cache is read
 
 
-def says_rotated(file: str) -> bool:
-    """Tell whether the file name says that this is a rotated copy."""
-    return ROTATED.search(PurePosixPath(file).name) is not None
+def resolve_sources(table: pd.DataFrame, cache: str | Path = CACHE / "copies") -> pd.DataFrame:
+    """Merge `source_group` along every copy that `find_copies` finds; its pairs are kept in `cache`.
 
+    This is the call for whoever trains or evaluates. The first call on a data set takes minutes
+    and shows a progress bar; later ones read the pairs, as long as no file and no label changes.
 
-def name_archives(table: pd.DataFrame) -> pd.Series:
-    """Guess where each image comes from, for sets that hold the numbered hospital archive IMG000...; else "".
-
-    "img": that archive; "rotated": sources of which only rotated copies exist; "web": everything else.
+    Raises:
+        ImageError: an image cannot be decoded.
     """
-    numbered = table["file"].map(base_name).str.fullmatch(NUMBERED)
-    if not numbered.any():
-        return pd.Series("", index=table.index)
-    only_rotated = table["rotated_copy"].groupby(table["source_group"]).transform("all")
-    archive = np.where(
-        numbered.groupby(table["source_group"]).transform("any"), "img", np.where(only_rotated, "rotated", "web")
-    )
-    return pd.Series(archive, index=table.index)
+    return merge_sources(table, cached_copies(table, Path(cache)))
 
 
-def connected(left: Iterable[int], right: Iterable[int], size: int) -> np.ndarray:
-    """Find the component number of each of `size` nodes joined by edges (left[i], right[i]): int array (size,)."""
-    rows, columns = np.fromiter(left, int), np.fromiter(right, int)
-    edges = coo_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    return connected_components(edges, directed=False)[1]
-
-
-def join_keys(*keys: pd.Series) -> np.ndarray:
-    """Find the component number of each row, when rows that share any one of the keys belong together."""
-    size = len(keys[0])
-    codes, offset = [], size
-    for key in keys:
-        code = pd.factorize(key)[0]
-        codes.append(code + offset)
-        offset += int(code.max(initial=-1)) + 1
-    rows = np.tile(np.arange(size), len(keys))
-    return connected(rows, np.concatenate(codes), offset)[:size]
-
-
-def name_groups(files: pd.Series, labels: pd.Series, pixels: pd.Series) -> pd.Series:
-    """Name the source group of each image: same base name under one label, or same pixels (any hashable) anywhere."""
-    bases = labels.astype(str) + "/" + files.map(base_name)
-    component = pd.Series(join_keys(bases, pixels), index=files.index)
-    return bases.groupby(component).transform("min")
+def cached_copies(table: pd.DataFrame, cache: Path) -> pd.DataFrame:
+    """Read the pairs of `find_copies` from `cache`, or find them and keep them there."""
+    names = "\n".join([METHOD, fingerprint(table), *sorted(table["file"])])
+    kept = cache / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
+    if kept.is_file():
+        return pd.read_csv(kept, dtype={"file_a": str, "file_b": str})
+    pairs = find_copies(table)
+    cache.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".part")
+    pairs.to_csv(partial, index=False)
+    partial.replace(kept)
+    return pairs
 
 
 def merge_sources(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
