@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import real_hub
 from loopback_hub import LoopbackHub
 from numpy.typing import NDArray
 
@@ -60,3 +61,9 @@ def test_stock_keras_reads_the_repository(published: Path, radiograph: NDArray, 
     assert child.returncode == 0, child.stderr[-2000:]
     probability = FractureClassifier.from_pretrained(published).predict(radiograph).probability
     assert abs(float(child.stdout) - probability) < 5e-3
+
+
+def test_the_check_of_the_real_hub_itself_works(hub: LoopbackHub, whole: Path) -> None:
+    """Here it runs against the loopback Hub, and leaves nothing behind."""
+    real_hub.check("tester", whole)
+    assert hub.store.repos == {}

@@ -62,6 +62,16 @@ async def create_repo(request: Request) -> Response:
     return JSONResponse({"url": url, "name": name, "id": name})
 
 
+async def delete_repo(request: Request) -> Response:
+    """Delete a repository."""
+    require_user(request)
+    asked = await request.json()
+    name = f"{asked.get('organization') or USER}/{asked['name']}"
+    if store_of(request).repos.pop(f"{asked.get('type') or 'model'}/{name}", None) is None:
+        raise Rejection(404, "RepoNotFound", "Repository not found")
+    return Response("OK")
+
+
 async def repo_info(request: Request) -> Response:
     """Describe a repository at a revision, with the metadata of its card."""
     repo, (sha, commit) = find_repo(request), find_commit(request)

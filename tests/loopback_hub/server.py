@@ -19,6 +19,7 @@ API = "/api/{kinds}/{owner}/{name}"
 ROUTES = [
     Route("/api/whoami-v2", repos.whoami),
     Route("/api/repos/create", repos.create_repo, methods=["POST"]),
+    Route("/api/repos/delete", repos.delete_repo, methods=["DELETE"]),
     Route("/api/validate-yaml", repos.validate_card, methods=["POST"]),
     Route(API, repos.repo_info),
     Route(API + "/revision/{revision}", repos.repo_info),
