@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from training.calibration import choose_threshold, fit_platt
 from training.descriptors import Floats, frozen_features, grey_statistics, thumbnails
+from training.facts import IMAGE_FACTS, read_facts
 from training.predictions import COLUMNS, votes
 from training.roles import assign_roles
 from training.split import FOLDS
@@ -21,6 +22,7 @@ from training.split import FOLDS
 Scores = NDArray[np.float64]
 Scorer = Callable[[Floats, NDArray[np.int8], Scores, Floats], Scores]  # train inputs, labels, weights, other inputs
 
+SIZE, FACTS = "width and height alone", "seven plain image facts"
 NEIGHBOUR = "1 nearest neighbour, 64x64 pixels"
 FOREST = "random forest, grey statistics"
 FROZEN = {
@@ -52,7 +54,10 @@ def predict_baselines(table: pd.DataFrame, weights: str | None, cache: Path) -> 
 
 def describe_baselines(table: pd.DataFrame, weights: str | None, cache: Path) -> dict[str, tuple[Floats, Scorer]]:
     """Give what each baseline sees of the images, shape (n, k), and how it scores."""
+    facts = read_facts(table)[list(IMAGE_FACTS)].to_numpy(np.float32)
     baselines: dict[str, tuple[Floats, Scorer]] = {
+        SIZE: (facts[:, :2], score_forest),
+        FACTS: (facts, score_forest),
         NEIGHBOUR: (thumbnails(table, cache), score_neighbour),
         FOREST: (grey_statistics(table, cache), score_forest),
     }
@@ -105,8 +110,8 @@ def score_neighbour(inputs: Floats, labels: NDArray[np.int8], weights: Scores, o
 
 
 def score_forest(inputs: Floats, labels: NDArray[np.int8], weights: Scores, others: Floats) -> Scores:
-    """Log odds of a random forest of 500 trees."""
-    forest = RandomForestClassifier(500, min_samples_leaf=2, random_state=0, n_jobs=2).fit(inputs, labels, weights)
+    """Log odds of a random forest of 300 trees."""
+    forest = RandomForestClassifier(300, min_samples_leaf=2, random_state=0, n_jobs=2).fit(inputs, labels, weights)
     return _log_odds(forest.predict_proba(others)[:, 1])
 
 

@@ -1,0 +1,171 @@
+"""The evaluation as a trainer runs it, on drawn bones and a bundled network."""
+
+import argparse
+import json
+import shutil
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from core_fixtures import ROOT, draw_bone
+from PIL import Image
+
+from bonexray import BonexrayError
+from bonexray.checkpoint import read_checkpoint
+from training.dataset import read_dataset
+from training.evaluate import add_arguments, run
+from training.held_out import evaluation_rows, model_name
+from training.measurement import read_table
+from training.predictions import read_predictions
+from training.provenance import describe_data
+from training.report import MARKERS
+from training.roles import assign_roles
+from training.summary import deviations
+
+
+@pytest.fixture(scope="session")
+def bones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eighty drawn bones in two archives with a manifest, each in the official test split, half of them in training."""
+    folder = tmp_path_factory.mktemp("bones")
+    (folder / "images").mkdir()
+    rows = []
+    for number in range(80):
+        label = ("not fractured", "fractured")[number % 2]
+        name = f"{number:02d}.png"
+        pixels = draw_bone(80 + number, 60, seed=number, broken=number % 2 == 1)
+        Image.fromarray(pixels).save(folder / "images" / name)
+        places = [f"test/{label}/{name}", *([f"train/{label}/{name}"] if number % 4 < 2 else [])]
+        rows.append({
+            "file": name, "label": label, "source_group": f"s{number}", "archive": ("img", "web")[number // 2 % 2],
+            "rotated_copy": "no", "official_paths": ";".join(places),
+        })  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def checkpoint(bones: Path, tmp_path: Path) -> Path:
+    """Return a bundled network whose record says that it was trained on the drawn bones."""
+    folder = tmp_path / "mobilenetv2"
+    shutil.copytree(ROOT / "checkpoints" / "mobilenetv2", folder)
+    record = json.loads((folder / "classifier.json").read_text())
+    record["provenance"]["data"] = describe_data(assign_roles(read_table(str(bones)), "grouped"), str(bones))
+    record["provenance"]["recipe"] |= {"name": "default", "split": "grouped"}
+    record["metrics"] = {}
+    (folder / "classifier.json").write_text(json.dumps(record))
+    return folder
+
+
+def evaluate(*arguments: object) -> int:
+    """Run the command line with few resamples."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return run(parser.parse_args([*map(str, arguments), "--resamples", "50"]))
+
+
+def test_a_checkpoint_is_measured_written_and_found_again(
+    checkpoint: Path, bones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Report, figures, tables and README; then the published figures match, unless one is changed."""
+    readme, output = tmp_path / "README.md", tmp_path / "report"
+    readme.write_text(f"before\n{MARKERS[0]}\n(nothing yet)\n{MARKERS[1]}\nafter\n")
+    arguments = (checkpoint, "--data", bones, "--cache", tmp_path / "cache")
+    assert evaluate(*arguments, "--output", output, "--write-metrics", "--readme", readme) == 0
+    assert_report_is_whole(output, readme)
+    metrics = read_checkpoint(checkpoint).metrics
+    assert metrics["per_source"]["auroc_matched"]["low"] is not None
+    assert len(metrics["operating_points"]) == 101
+    low, high = metrics["uncertain_band"]
+    assert 0 <= low <= high <= 1
+    again = (*arguments, "--no-baselines", "--no-robustness", "--output", tmp_path / "again")
+    assert evaluate(*again) == 0
+    assert "MobileNetV2: the published figures match." in capsys.readouterr().out
+    changed = deepcopy(metrics)
+    changed["per_source"]["auroc"]["value"] += 0.02
+    changed["per_image"]["brier"]["value"] = None
+    lines = deviations(changed, metrics)
+    assert [line.split(":")[0] for line in lines] == ["per_source auroc", "per_image brier"]
+
+
+def assert_report_is_whole(output: Path, readme: Path) -> None:
+    """Everything that the evaluation promises lies in its folder, and agrees with itself."""
+    metrics = json.loads((output / "metrics.json").read_text())
+    report = (output / "report.md").read_text()
+    value = metrics["models"]["MobileNetV2"]["test"]["per_source"]["auroc_matched"]["value"]
+    assert f"| {value:.3f} (" in report
+    assert f"| {value:.3f} (" in readme.read_text()
+    assert readme.read_text().startswith(f"before\n{MARKERS[0]}\n| model |")
+    assert "nothing yet" not in readme.read_text()
+    for name in ("roc-test", "reliability-test", "confusion-test", "decision-test", "training", "samples-mobilenetv2"):
+        assert Image.open(output / f"{name}.png").size[0] > 500
+    assert "samples-" not in report
+    assert set(metrics["models"]) > {"MobileNetV2", "seven plain image facts", "1 nearest neighbour, 64x64 pixels"}
+    assert metrics["robustness"]["MobileNetV2"]["none"]["flipped"]["value"] == 0
+
+
+def test_figures_are_computed_again_from_predictions_alone(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
+    """Without models and data, the same figures to the last digit."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    evaluate(checkpoint, "--data", bones, "--no-baselines", "--output", first)
+    evaluate("--from-predictions", first / "predictions.parquet", "--output", second)
+    before, after = (json.loads((folder / "metrics.json").read_text()) for folder in (first, second))
+    assert after["models"] == before["models"]
+    assert after["robustness"] == before["robustness"]
+    assert after["data"] == before["data"]
+
+
+def test_only_what_the_checkpoint_never_saw_is_used(checkpoint: Path, bones: Path) -> None:
+    """Its test part as held out, its validation part apart, and nothing of its training."""
+    table = read_table(str(bones))
+    rows = evaluation_rows(table, read_checkpoint(checkpoint))
+    roles = assign_roles(table, "grouped").set_index("file")["role"]
+    assert set(rows.loc[rows["role"] == "held_out", "file"]) == set(roles.index[roles == "test"])
+    assert set(rows.loc[rows["role"] == "validation", "file"]) == set(roles.index[roles == "validation"])
+
+
+def test_a_network_of_the_official_split_is_judged_on_it_and_named(checkpoint: Path, bones: Path) -> None:
+    """On every official test image, leaks and all, under a name of its own."""
+    record = json.loads((checkpoint / "classifier.json").read_text())
+    record["provenance"]["recipe"] |= {"name": "predecessor", "split": "official"}
+    (checkpoint / "classifier.json").write_text(json.dumps(record))
+    read = read_checkpoint(checkpoint)
+    rows = evaluation_rows(read_table(str(bones)), read)
+    assert len(rows) == 80
+    assert set(rows["split"]) == {"official"}
+    assert model_name(read) == "MobileNetV2, predecessor's recipe"
+
+
+def test_other_data_are_refused_unless_they_are_meant(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
+    """Data with another fingerprint are all new to the network; its own never are."""
+    other = tmp_path / "other"
+    shutil.copytree(bones, other)
+    Image.fromarray(np.full((90, 60), 7, np.uint8)).save(other / "images" / "00.png")
+    with pytest.raises(BonexrayError, match="or --part all for data that it never saw"):
+        evaluate(checkpoint, "--data", other, "--output", tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+    with pytest.raises(BonexrayError, match="was trained on these very data"):
+        evaluate(checkpoint, "--data", bones, "--part", "all")
+    assert evaluate(checkpoint, "--data", other, "--part", "all", "--no-robustness", "--output", tmp_path / "yes") == 0
+    assert len(read_predictions([tmp_path / "yes" / "predictions.parquet"])) == len(read_dataset(other))
+
+
+def test_a_split_that_is_not_the_checkpoints_own_is_refused(checkpoint: Path, bones: Path) -> None:
+    """The same files under other sources are split otherwise: some held-out images may have been trained on."""
+    record = json.loads((checkpoint / "classifier.json").read_text())
+    record["provenance"]["data"]["split"]["test"]["sources"] += 1
+    (checkpoint / "classifier.json").write_text(json.dumps(record))
+    with pytest.raises(BonexrayError, match="no part of the split is the checkpoint's test part"):
+        evaluate(checkpoint, "--data", bones)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((), "nothing to evaluate"),
+    (("somewhere",), "--data is missing"),
+    (("--from-predictions", "none.parquet"), "none.parquet is no table of predictions"),
+])  # fmt: skip
+def test_what_is_missing_is_named(arguments: tuple[str, ...], message: str) -> None:
+    """One line says so."""
+    with pytest.raises(BonexrayError, match=message):
+        evaluate(*arguments)

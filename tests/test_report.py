@@ -1,0 +1,83 @@
+"""The report's tables say what the figures say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bonexray.errors import BonexrayError
+from training.report import FACTS, MARKERS, interval, main_table, title, write_results
+from training.summary import common_set, leak_table
+
+
+def figure(value: float) -> dict[str, float]:
+    """Make a figure whose interval is a tenth to each side."""
+    return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+
+def measured(value: float, milliseconds: float | None) -> dict[str, Any]:
+    """Make one set's figures, all of them the same."""
+    figures = {key: figure(value) for key in ("auroc_matched", "auroc_in_img", "auroc", "accuracy")}
+    return {"sources": 65, "milliseconds": milliseconds, "per_source": figures, "per_image": figures}
+
+
+def summary(**networks: list[str]) -> dict[str, Any]:
+    """Make a summary of the facts baseline, judged on everything, and networks judged on some sets."""
+    values = {"official": 0.8, "out_of_fold": 0.7, "test": 0.6}
+    models = {FACTS: {name: measured(value, None) for name, value in values.items()}}
+    models |= {model: {name: measured(values[name] + 0.1, 5.0) for name in sets} for model, sets in networks.items()}
+    return {"models": models, "method": {"votes": "votes", "intervals": "intervals"}}
+
+
+def test_models_are_compared_on_a_set_that_every_network_has() -> None:
+    """Out of fold where all were cross-validated, else the test part; the official split is none."""
+    assert common_set(summary(a=["out_of_fold", "test"], b=["out_of_fold"])["models"]) == "out_of_fold"
+    assert common_set(summary(a=["out_of_fold", "test"], b=["test", "official"])["models"]) == "test"
+    assert common_set(summary(a=["test"], predecessor=["official"])["models"]) == "test"
+    assert common_set(summary()["models"]) == "out_of_fold"
+
+
+def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:
+    """Leaky, within an archive, inside it, and overall with what facts alone reach in its head."""
+    lines = main_table(summary(a=["test", "official"], predecessor=["official"])).splitlines()
+    assert "all archives together (image facts alone: 0.600)" in lines[0]
+    assert lines[3] == (
+        "| a | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | 0.700 (0.600 to 0.800) | 0.700 (0.600 to 0.800) "
+        "| 0.700 (0.600 to 0.800) |"
+    )
+    assert lines[4] == "| predecessor | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | - | - | - |"
+
+
+def test_the_leak_table_leaves_out_what_was_not_measured() -> None:
+    """A network that was only trained on the official split has no honest figure there."""
+    table = leak_table(summary(a=["test"], predecessor=["official"]))
+    assert table["predecessor"] == {"official_accuracy": figure(0.9), "official_auroc": figure(0.9)}
+    assert set(table["a"]) == {"leak_free_accuracy", "leak_free_auroc", "leak_free_auroc_matched"}
+
+
+def test_numbers_and_names_are_readable() -> None:
+    """What is not defined is a dash; a key is words."""
+    assert interval({"value": None, "low": None, "high": None}) == "-"
+    assert interval(None) == "-"
+    assert title("ppv_at_0.2") == "PPV at 20 % prevalence"
+    assert title("auroc_in_img") == "AUROC inside the archive img"
+
+
+def test_only_what_stands_between_the_markers_changes(tmp_path: Path) -> None:
+    """Twice is once, backslashes and all."""
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# a\n{MARKERS[0]}\nx\n{MARKERS[1]}\n## b\n")
+    for _ in range(2):
+        write_results(readme, r"| \1 |")
+    assert readme.read_text() == f"# a\n{MARKERS[0]}\n| \\1 |\n{MARKERS[1]}\n## b\n"
+
+
+def test_a_readme_without_markers_is_refused(tmp_path: Path) -> None:
+    """And stays as it is; so is one that does not exist."""
+    readme = tmp_path / "README.md"
+    with pytest.raises(BonexrayError, match="is no file"):
+        write_results(readme, "x")
+    readme.write_text("# a\n")
+    with pytest.raises(BonexrayError, match="lacks the markers"):
+        write_results(readme, "x")
+    assert readme.read_text() == "# a\n"

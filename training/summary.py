@@ -1,0 +1,161 @@
+"""Every figure of the evaluation as plain values, from the table of predictions alone."""
+
+from collections.abc import Hashable
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import pandas as pd
+
+from training.calibration import threshold_band
+from training.comparison import align, delong, differences, mcnemar
+from training.curves import operating_points, reliability
+from training.intervals import STATEMENT, with_intervals
+from training.metrics import measure
+from training.predictions import DESCRIPTIONS, EXTERNAL, OFFICIAL, OUT_OF_FOLD, TEST, VALIDATION, evaluation_sets, votes
+
+LEAK_FREE = (OUT_OF_FOLD, TEST, EXTERNAL)  # in the order in which the main table prefers them
+VOTE = (
+    "one vote a source: its upright image where it has one (the first by file name), else the mean logit of its images"
+)
+TOLERANCE = 0.005  # of a figure that is measured again, on another machine
+
+
+def summarise(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+    """Measure every model on every set of the table, and compare the networks in pairs.
+
+    Returns:
+        "method", "models" (by model and set: counts, "per_source", "per_image"), and "comparisons" (by set and pair).
+    """
+    asked = networks(predictions)
+    order = sorted(
+        predictions["model"].unique(), key=lambda model: model in asked
+    )  # baselines first, else as they come
+    found = evaluation_sets(predictions)
+    sets = {key: found[key] for key in sorted(found, key=lambda key: order.index(key[0])) if key[1] != VALIDATION}
+    models: dict[str, Any] = {}
+    for (model, name), rows in sets.items():
+        models.setdefault(model, {})[name] = _measured(rows, resamples, seed)
+    return {
+        "method": {
+            "votes": VOTE, "intervals": STATEMENT.format(resamples=resamples, seed=seed), "sets": DESCRIPTIONS,
+        },
+        "models": models,
+        "comparisons": _comparisons(sets, resamples, seed),
+    }  # fmt: skip
+
+
+def networks(predictions: pd.DataFrame) -> list[str]:
+    """List the models that took time to answer, which no baseline records."""
+    return sorted(predictions.loc[predictions["milliseconds"].notna(), "model"].unique())
+
+
+def common_set(models: dict[str, Any]) -> str | None:
+    """Choose the leak-free set on which models are compared: the first of `LEAK_FREE` that every network has.
+
+    Models that were only ever judged on the official split have none, and do not stand in the way.
+    """
+    asked = [sets for sets in models.values() if set(sets) & set(LEAK_FREE)]
+    judged = [sets for sets in asked if any(one["milliseconds"] is not None for one in sets.values())] or asked
+    return next((name for name in LEAK_FREE if judged and all(name in sets for sets in judged)), None)
+
+
+def checkpoint_metrics(
+    predictions: pd.DataFrame, summary: dict[str, Any], model: str, aim: float, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Gather what `classifier.json` shall say of one network.
+
+    Args:
+        predictions: of all models.
+        summary: what `summarise` made of them.
+        model: its name in both.
+        aim: the sensitivity that its threshold was chosen for.
+        resamples: how many bootstrap samples.
+        seed: of the resampling.
+
+    Returns:
+        "split", "per_source", "per_image", "out_of_fold", "leak", "operating_points", "reliability",
+        "uncertain_band"; what was not measured is left out.
+    """
+    sets = summary["models"][model]
+    own = next(name for name in (TEST, EXTERNAL, OUT_OF_FOLD) if name in sets)
+    rows = evaluation_sets(predictions)
+    curve_set = next(name for name in LEAK_FREE if name in sets)
+    curve = votes(rows[model, curve_set])
+    checked = votes(rows.get((model, VALIDATION), rows[model, curve_set]))
+    return {
+        "split": f"{own.replace('_', ' ')} ({sets[own]['sources']} sources): {DESCRIPTIONS[own]}",
+        "per_source": sets[own]["per_source"],
+        "per_image": sets[own]["per_image"],
+        **({OUT_OF_FOLD: {"per_source": sets[OUT_OF_FOLD]["per_source"]}} if OUT_OF_FOLD in sets else {}),
+        "leak": leak_table(summary),
+        "curves_on": f"{curve_set.replace('_', ' ')} ({len(curve)} sources)",
+        "operating_points": _records(operating_points(curve, resamples, seed)),
+        "reliability": _records(reliability(curve, resamples=resamples, seed=seed)),
+        "uncertain_band": threshold_band(checked["probability"], checked["label"], aim, resamples, seed),
+    }
+
+
+def leak_table(summary: dict[str, Any]) -> dict[str, Any]:
+    """Put accuracy and AUROC on the official split beside the leak-free ones, by model that has either."""
+    honest = common_set(summary["models"])
+    table: dict[str, Any] = {}
+    for model, sets in summary["models"].items():
+        leaky, clean = sets.get(OFFICIAL, {}).get("per_image", {}), sets.get(honest, {}).get("per_source", {})
+        table[model] = {
+            **{f"official_{key}": leaky[key] for key in ("accuracy", "auroc") if key in leaky},
+            **{f"leak_free_{key}": clean[key] for key in ("accuracy", "auroc", "auroc_matched") if key in clean},
+        }
+    return table
+
+
+def deviations(published: dict[str, Any], measured: dict[str, Any]) -> list[str]:
+    """Name the published figures that were not found again, each with both values.
+
+    Args:
+        published: "metrics" of a `classifier.json`.
+        measured: the same, measured now.
+    """
+    lines = []
+    for group in ("per_source", "per_image"):
+        for name, figure in published.get(group, {}).items():
+            before, now = figure["value"], measured.get(group, {}).get(name, {}).get("value")
+            if before != now and (before is None or now is None or abs(before - now) > TOLERANCE):
+                lines.append(f"{group} {name}: published {before}, now {now}")
+    return lines
+
+
+def _measured(rows: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+    chosen = votes(rows)
+    return {
+        "images": len(rows),
+        "sources": len(chosen),
+        "fractured_sources": int(chosen["label"].sum()),
+        "milliseconds": float(rows["milliseconds"].median()) if rows["milliseconds"].notna().any() else None,
+        "per_source": with_intervals(chosen, measure, resamples, seed),
+        "per_image": with_intervals(rows, measure, resamples, seed),
+    }
+
+
+def _comparisons(sets: dict[tuple[str, str], pd.DataFrame], resamples: int, seed: int) -> dict[str, Any]:
+    """Each pair of networks on the sources that both have answered, by set."""
+    compared: dict[str, Any] = {}
+    for (first, name), (second, other) in combinations(sets, 2):
+        pair = sets[first, name], sets[second, other]
+        if name != other or any(rows["milliseconds"].isna().any() for rows in pair):
+            continue
+        one, two = (votes(rows) for rows in pair)
+        both = set(one["source_group"]) & set(two["source_group"])
+        one, two = align(*(rows[rows["source_group"].isin(both)] for rows in (one, two)))
+        compared.setdefault(name, {})[f"{first} - {second}"] = {
+            "sources": len(one),
+            "delong": asdict(delong(one["label"], one["probability"], two["probability"])),
+            "mcnemar": asdict(mcnemar(one["label"], one["fractured"], two["fractured"])),
+            "differences": differences(one, two, resamples, seed),
+        }
+    return compared
+
+
+def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    rounded = table.astype(float).round(4)
+    return rounded.astype(object).where(rounded.notna(), None).to_dict("records")
