@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bonexray.dicom import is_dicom, read_dicom
 from bonexray.errors import ImageError
 
 Grey = NDArray[np.uint8] | NDArray[np.float32]
@@ -21,7 +22,7 @@ def read_image(image: ImageInput) -> Grey:
     """Return the grey pixels of a radiograph, shape (H, W), values 0..255.
 
     A path or PIL image is turned upright by its EXIF tag; palettes, alpha (over black) and colour
-    become luma; more than 8 bits are stretched from their minimum and maximum. An array is
+    become luma; more than 8 bits are stretched from their minimum and maximum; DICOM is windowed. An array is
     (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA: uint8, 16-bit, or floats in 0..255.
 
     Raises:
@@ -102,6 +103,8 @@ def _read_file(path: Path) -> Grey:
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
+    if is_dicom(path):
+        return read_dicom(path)
     try:
         with Image.open(path) as image:
             return _read_pil(image, str(path))
