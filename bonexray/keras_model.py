@@ -9,6 +9,7 @@ import numpy as np
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
 from bonexray.errors import CheckpointError
 from bonexray.hub import Source
+from bonexray.keras_checks import check_config, check_weights
 from bonexray.litert_file import Weights, read_weights
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
     if not (folder / LAYOUT.keras_weights).exists():
         return _rebuild(folder, checkpoint)
     verify_files(folder, checkpoint, LAYOUT.keras)
+    check_config(folder / LAYOUT.keras_config)
+    check_weights(folder / LAYOUT.keras_weights)
     import keras
 
     return keras.saving.load_model(folder, safe_mode=True)
@@ -35,6 +38,7 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
 
 def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
     verify_files(folder, checkpoint, [LAYOUT.network, LAYOUT.keras_config])
+    check_config(folder / LAYOUT.keras_config)
     import keras
 
     config = json.loads((folder / LAYOUT.keras_config).read_bytes())
