@@ -30,6 +30,7 @@ class Material:
         validation: positions of one image a source, to choose the epoch by.
         work: folder of this run's state.
         cache: folder of features that other runs may share.
+        origin: fingerprint of the data set.
     """
 
     pixels: Pixels
@@ -38,6 +39,7 @@ class Material:
     validation: NDArray[np.int64]
     work: Path
     cache: Path
+    origin: str
 
 
 def train_network(network: keras.Model, recipe: Recipe, material: Material) -> pd.DataFrame:
@@ -60,13 +62,12 @@ def fit_head(network: keras.Model, recipe: Recipe, material: Material) -> None:
     count = recipe.images_per_epoch * recipe.head_views
     rows = _draw(recipe, material, count, seed=recipe.seed)
     extractor = keras.Model(*letterboxed_part(network, recipe.image_size))
-    key = feature_key(extractor, recipe.as_dict(), rows.tobytes(), material.pixels.shape)
     material.cache.mkdir(parents=True, exist_ok=True)
 
     def features(rows: NDArray[np.int64], name: str, augmented: bool) -> NDArray[np.float16]:
         step = build_augmentation(recipe) if augmented else build_shrinking(recipe)
         batches = image_batches(material.pixels, rows, step, recipe.batch_size)
-        part = feature_key(extractor, key, rows.tobytes(), augmented)
+        part = feature_key(extractor, recipe.image_choices(), material.origin, rows.tobytes(), augmented)
         return cache_features(extractor, batches, len(rows), material.cache / f"features-{part}.npy", name)
 
     seen = features(rows, "frozen features", augmented=True)

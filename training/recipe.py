@@ -29,8 +29,8 @@ class Recipe:
     )
     batch_size: int = _option(32, "images a step")
     images_per_epoch: int = _option(512, "images drawn an epoch")
-    head_views: int = _option(6, "augmented views of each drawn image whose frozen features are cached for the head")
-    head_epochs: int = _option(30, "epochs of the head alone, on the cached features")
+    head_views: int = _option(2, "augmented views of each drawn image whose frozen features are cached for the head")
+    head_epochs: int = _option(2, "epochs of the head alone, on the cached features")
     head_learning_rate: float = _option(1e-3, "peak learning rate of the head phase, per step")
     epochs: int = _option(20, "most epochs of fine-tuning; 0 trains the head alone")
     learning_rate: float = _option(
@@ -71,7 +71,15 @@ class Recipe:
         """The fields as plain values, for `classifier.json`."""
         return asdict(self)
 
+    def image_choices(self) -> dict[str, Any]:
+        """The fields on which the pixels that a network sees depend."""
+        return {name: getattr(self, name) for name in IMAGE_FIELDS}
 
+
+IMAGE_FIELDS = (
+    "image_size", "stored_size", "batch_size", "rotation", "crop", "zoom", "flip", "brightness", "contrast",
+    "blur", "jpeg", "noise", "cutout", "precision", "seed",
+)  # fmt: skip
 CHOICES = {
     "scaling": ("backbone", "unit"),
     "split": ("grouped", "official"),

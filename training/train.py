@@ -14,11 +14,12 @@ import pandas as pd
 
 from bonexray.errors import BonexrayError
 from training.calibration import choose_threshold, fit_platt
-from training.dataset import read_dataset
+from training.dataset import fingerprint, read_dataset
 from training.pixels import load_pixels
 from training.provenance import describe_data, describe_hardware, describe_libraries, describe_weights, digest_run
 from training.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
 from training.roles import assign_roles, one_image_each
+from training.sources import resolve_sources
 from training.split import FOLDS
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
     recipe = recipe_from(arguments)
     output = arguments.output or Path("runs") / arguments.backbone
-    table = assign_roles(read_dataset(arguments.data), recipe.split, arguments.validation, arguments.hold_out)
+    table = resolve_sources(read_dataset(arguments.data), arguments.cache / "copies")
+    table = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out)
     data = describe_data(table, arguments.data)
     network = _build(arguments, recipe)
     weights = describe_weights(arguments.weights, _start_of(arguments))
@@ -147,6 +149,7 @@ def _fit(network: "keras.Model", recipe: Recipe, table: pd.DataFrame, work: Path
         validation=checked.index.to_numpy(),
         work=work,
         cache=cache,
+        origin=fingerprint(table),
     )
     return train_network(network, recipe, material)
 
