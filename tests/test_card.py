@@ -8,7 +8,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from bonexray.checkpoint import read_checkpoint
-from training.card import TEMPLATE, measured, render_card
+from training.card import TEMPLATE, render_card
+from training.card_tables import measured, metric_name
 
 
 def checklist(card: str, heading: str) -> list[str]:
@@ -88,3 +89,24 @@ def test_nested_metrics_are_found_with_their_group() -> None:
     assert [(row.group, row.key, row.value, row.interval) for row in measured(metrics)] == [
         ("per_source", "auroc", 0.5, ""), ("x/y", "z", None, ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("auroc_in_img", "AUROC inside the archive img"),
+        ("ppv_at_0.1", "PPV at 10 % prevalence"),
+        ("calibration_in_the_large", "Calibration in the large"),
+        ("leak_free_auroc_matched", "Leak-free split: AUROC within an archive"),
+    ],
+)
+def test_metrics_are_named_to_be_read(key: str, name: str) -> None:
+    """Keys of the evaluation become words, whatever archive or prevalence they are of."""
+    assert metric_name(key) == name
+
+
+def test_robustness_is_a_line_for_each_change(plain_checkpoint: Path) -> None:
+    """One table with a column for each metric, and a gap where one was not measured."""
+    changes = {"none": {"auroc": {"value": 0.5}}, "blur": {"auroc": {"value": 0.25}, "flipped": {"value": 0.125}}}
+    card = render_card(replace(read_checkpoint(plain_checkpoint), metrics={"robustness": changes}), "a/b")
+    assert "| none | 0.500 |  |\n| blur | 0.250 | 0.125 |" in card

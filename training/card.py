@@ -1,13 +1,11 @@
 """Renders the model card: the template `model_card.md`, filled from nothing but `classifier.json`."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
+from training.card_tables import figure, measured, pivot, title
 
 TEMPLATE = Path(__file__).parents[1] / "model_card.md"
 BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
@@ -15,42 +13,6 @@ TASK = "image-classification"
 DATA_NAME = "Fracture Multi-Region X-ray Data"
 HEADLINE = "per_source"
 HUB_METRICS = {"auroc": "roc_auc", "sensitivity": "recall", "brier": "brier_score"}
-LABELS = {
-    "auroc": "AUROC, all archives together",
-    "auroc_matched": "AUROC within an archive",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured figure, with its 95 % interval where there is one."""
-
-    group: str
-    key: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def label(self) -> str:
-        """The figure's name, to be read."""
-        key = re.sub(r"_in_(\w+)$", r" inside the archive \1", self.key)
-        key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
-        text = LABELS.get(key, key.replace("_", " "))
-        text = re.sub(r"^(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), text)
-        return text[0].upper() + text[1:]
-
-    @property
-    def shown(self) -> str:
-        """The value, to be read."""
-        return "not defined" if self.value is None else figure(self.value)
-
-    @property
-    def interval(self) -> str:
-        """The interval, to be read."""
-        return "" if self.low is None or self.high is None else f"{figure(self.low)} to {figure(self.high)}"
 
 
 def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datasets: tuple[str, ...] = ()) -> str:
@@ -87,34 +49,18 @@ def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datas
     return ModelCard(text).content
 
 
-def measured(metrics: dict[str, Any], group: str = "") -> Iterator[Row]:
-    """Yield every figure of nested metrics: each mapping with a "value", in order."""
-    for key, entry in metrics.items():
-        if not isinstance(entry, dict):
-            continue
-        if "value" in entry:
-            yield Row(group, key, entry["value"], entry.get("low"), entry.get("high"))
-        else:
-            yield from measured(entry, f"{group}/{key}".strip("/"))
-
-
-def figure(value: float) -> str:
-    """Write a number as cards show it: three decimals, integers as they are."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
-
-
 def _context(checkpoint: Checkpoint) -> dict[str, Any]:
     provenance, metrics = checkpoint.provenance, dict(checkpoint.metrics)
-    leak = metrics.pop("leak", {})
+    leak, robustness = metrics.pop("leak", {}), metrics.pop("robustness", {})
     rows = list(measured(metrics))
     groups = list(dict.fromkeys(row.group for row in rows))
     return {
         "checkpoint": checkpoint,
         "title": f"bonexray {BACKBONES[checkpoint.backbone]}",
         "backbone": BACKBONES[checkpoint.backbone],
-        "tables": [{"title": _title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
-        "has_robustness": any("robust" in group for group in groups),
-        "leak": _pivot(list(measured(leak))),
+        "tables": [{"title": title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
+        "robustness": pivot(list(measured(robustness)), intervals=False),
+        "leak": pivot(list(measured(leak))),
         "split": metrics.get("split", "the held-out part of the split"),
         "calibration": _calibration(checkpoint.calibration),
         "aim": checkpoint.calibration.get("aim", "the aim of the recipe"),
@@ -130,15 +76,6 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _pivot(rows: list[Row]) -> dict[str, Any]:
-    """Return one line for each group and one column for each key; empty without rows."""
-    columns = list(dict.fromkeys(row.key for row in rows))
-    groups = list(dict.fromkeys(row.group for row in rows))
-    cells = {(row.group, row.key): f"{row.shown} ({row.interval})" if row.interval else row.shown for row in rows}
-    lines = [(group, [cells.get((group, key), "not measured") for key in columns]) for group in groups]
-    return {"columns": [column.replace("_", " ") for column in columns], "rows": lines} if rows else {}
-
-
 def _calibration(calibration: dict[str, Any]) -> str:
     shown = {key: value for key, value in calibration.items() if key not in ("method", "fitted_on", "aim")}
     numbers = "".join(f", {key} {figure(value)}" for key, value in shown.items())
@@ -149,13 +86,6 @@ def _initialisation(provenance: dict[str, Any]) -> str:
     weights = provenance.get("weights", {})
     file = f" (`{weights['name']}`)" if "name" in weights else ""
     return "Backbone before training: " + weights.get("initialised", "not recorded") + file
-
-
-def _title(group: str) -> str:
-    words = group.replace("_", " ").replace("/", ": ")
-    return (
-        (words[:1].upper() + words[1:]).replace("Per source", "One vote a source").replace("Per image", "Every image")
-    )
 
 
 def _compute(provenance: dict[str, Any]) -> str:
@@ -190,7 +120,7 @@ def _results(checkpoint: Checkpoint) -> list[Any]:
             task_type=TASK,
             dataset_type="fracture-multi-region-x-ray",
             dataset_name=DATA_NAME,
-            dataset_split=str(metrics.get("split", "test")),
+            dataset_split=str(metrics.get("split", "test")).split(" (")[0],
             metric_type=HUB_METRICS.get(row.key, row.key),
             metric_name=f"{row.label}, one vote a source" + (f" (95 % CI {row.interval})" if row.interval else ""),
             metric_value=round(row.value, 4),

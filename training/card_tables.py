@@ -1,0 +1,86 @@
+"""Tables of a model card: every figure that the metrics hold, named to be read."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+LABELS = {
+    "auroc": "AUROC, all archives together",
+    "auroc_matched": "AUROC within an archive",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured figure, with its 95 % interval where there is one."""
+
+    group: str
+    key: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The figure's name, to be read."""
+        return metric_name(self.key)
+
+    @property
+    def shown(self) -> str:
+        """The value, to be read."""
+        return "not defined" if self.value is None else figure(self.value)
+
+    @property
+    def interval(self) -> str:
+        """The interval, to be read."""
+        return "" if self.low is None or self.high is None else f"{figure(self.low)} to {figure(self.high)}"
+
+
+def measured(metrics: dict[str, Any], group: str = "") -> Iterator[Row]:
+    """Yield every figure of nested metrics: each mapping with a "value", in order."""
+    for key, entry in metrics.items():
+        if not isinstance(entry, dict):
+            continue
+        if "value" in entry:
+            yield Row(group, key, entry["value"], entry.get("low"), entry.get("high"))
+        else:
+            yield from measured(entry, f"{group}/{key}".strip("/"))
+
+
+def metric_name(key: str) -> str:
+    """Name a metric, to be read."""
+    text = re.sub(r"^auroc_in_(\w+)$", r"auroc inside the archive \1", key)
+    text = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", text)
+    text = re.sub(r"^(official|leak_free)_", lambda hit: f"{hit[1].replace('_', '-')} split: ", text)
+    prefix, _, rest = text.rpartition(": ")
+    text = (prefix + ": " if prefix else "") + LABELS.get(rest, rest.replace("_", " "))
+    text = re.sub(r"\b(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), text)
+    return text[0].upper() + text[1:]
+
+
+def figure(value: float) -> str:
+    """Write a number as cards show it: three decimals, integers as they are."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def title(group: str) -> str:
+    """Name a group of figures, to be read."""
+    words = group.replace("_", " ").replace("/", ": ")
+    return (
+        (words[:1].upper() + words[1:]).replace("Per source", "One vote a source").replace("Per image", "Every image")
+    )
+
+
+def pivot(rows: list[Row], *, intervals: bool = True) -> dict[str, Any]:
+    """Return one line for each group and one column for each key; empty without rows."""
+    columns = list(dict.fromkeys(row.key for row in rows))
+    groups = list(dict.fromkeys(row.group for row in rows))
+    cells = {
+        (row.group, row.key): f"{row.shown} ({row.interval})" if intervals and row.interval else row.shown
+        for row in rows
+    }
+    lines = [(group, [cells.get((group, key), "") for key in columns]) for group in groups]
+    return {"columns": [metric_name(column) for column in columns], "rows": lines} if rows else {}
