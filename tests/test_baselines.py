@@ -74,12 +74,6 @@ def test_official_rows_hold_an_image_for_each_of_its_places() -> None:
     assert baselines.official_rows(table, "train").index.tolist() == [0, 2]
 
 
-def test_weights_give_each_source_and_each_label_the_same() -> None:
-    """Source a has three images, b one, both fractured; c stands alone: 2/3 each of 4 rows to c's 2."""
-    rows = pd.DataFrame({"source_group": list("aaabc"), "label": [1, 1, 1, 1, 0], "file": list("vwxyz")})
-    assert baselines.source_weights(rows) == pytest.approx(np.array([1, 1, 1, 3, 6]) * 5 / 12)
-
-
 def test_statistics_tell_a_flat_image_from_noise(tmp_path: Path) -> None:
     """The histogram sums to one, a flat image has no spread and no edges, and nothing is undefined."""
     Image.fromarray(np.full((30, 30), 200, np.uint8)).save(tmp_path / "flat.png")

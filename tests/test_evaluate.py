@@ -101,7 +101,12 @@ def assert_report_is_whole(output: Path, readme: Path) -> None:
     for name in ("roc-test", "reliability-test", "confusion-test", "decision-test", "training", "samples-mobilenetv2"):
         assert Image.open(output / f"{name}.png").size[0] > 500
     assert "samples-" not in report
-    assert set(metrics["models"]) > {"MobileNetV2", "seven plain image facts", "1 nearest neighbour, 64x64 pixels"}
+    assert set(metrics["models"]) > {
+        "MobileNetV2",
+        "seven plain image facts",
+        "archive alone",
+        "1 nearest neighbour, 64x64 pixels",
+    }
     assert metrics["robustness"]["MobileNetV2"]["none"]["flipped"]["value"] == 0
 
 

@@ -13,8 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.calibration import choose_threshold, fit_platt
+from training.confounding import describe_facts, source_weights
 from training.descriptors import Floats, frozen_features, grey_statistics, thumbnails
-from training.facts import IMAGE_FACTS, read_facts
+from training.facts import read_facts
 from training.predictions import COLUMNS, votes
 from training.roles import assign_roles
 from training.split import FOLDS
@@ -22,7 +23,7 @@ from training.split import FOLDS
 Scores = NDArray[np.float64]
 Scorer = Callable[[Floats, NDArray[np.int8], Scores, Floats], Scores]  # train inputs, labels, weights, other inputs
 
-SIZE, FACTS = "width and height alone", "seven plain image facts"
+FACTS = "seven plain image facts"  # one of `describe_facts`, which the overall AUROC must be read against
 NEIGHBOUR = "1 nearest neighbour, 64x64 pixels"
 FOREST = "random forest, grey statistics"
 FROZEN = {
@@ -54,13 +55,12 @@ def predict_baselines(table: pd.DataFrame, weights: str | None, cache: Path) -> 
 
 def describe_baselines(table: pd.DataFrame, weights: str | None, cache: Path) -> dict[str, tuple[Floats, Scorer]]:
     """Give what each baseline sees of the images, shape (n, k), and how it scores."""
-    facts = read_facts(table)[list(IMAGE_FACTS)].to_numpy(np.float32)
     baselines: dict[str, tuple[Floats, Scorer]] = {
-        SIZE: (facts[:, :2], score_forest),
-        FACTS: (facts, score_forest),
-        NEIGHBOUR: (thumbnails(table, cache), score_neighbour),
-        FOREST: (grey_statistics(table, cache), score_forest),
+        name: (inputs.astype(np.float32), score_forest)
+        for name, inputs in describe_facts(table, read_facts(table)).items()
     }
+    baselines[NEIGHBOUR] = (thumbnails(table, cache), score_neighbour)
+    baselines[FOREST] = (grey_statistics(table, cache), score_forest)
     for backbone, name in FROZEN.items() if weights else ():
         baselines[name] = (frozen_features(table, backbone, str(weights), cache), score_logistic)
     return baselines
@@ -73,7 +73,12 @@ def predict_grouped(table: pd.DataFrame, inputs: Floats, scorer: Scorer, name: s
         rows = assign_roles(table, "grouped", FOLDS[(number + 1) % len(FOLDS)], held_out)
         train, checked, tested = (rows.index[rows["role"] == role] for role in ("train", "validation", "test"))
         seen = rows.loc[train]
-        scores = scorer(inputs[train], seen["label"].to_numpy(), source_weights(seen), inputs[[*checked, *tested]])
+        scores = scorer(
+            inputs[train],
+            seen["label"].to_numpy(),
+            source_weights(seen["label"], seen["source_group"]),
+            inputs[[*checked, *tested]],
+        )
         answers = rows.loc[[*checked, *tested]].assign(logit=scores)
         tables.append(_calibrated(answers, len(checked)).assign(part=held_out, role="held_out", split="grouped"))
     return _finished(pd.concat(tables), name)
@@ -93,13 +98,6 @@ def official_rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
     """List the images of one official split, one row for each place that holds them; an image may be in several."""
     places = table["official_paths"].str.split(";").explode()
     return table.loc[places.index[places.str.startswith(f"{split}/").to_numpy()]]
-
-
-def source_weights(rows: pd.DataFrame) -> Scores:
-    """Weigh images so that each source counts once and both labels weigh the same, shape (n,), mean 1."""
-    weights = 1 / rows.groupby("source_group")["file"].transform("size")
-    weights = weights / weights.groupby(rows["label"]).transform("sum")
-    return (weights * len(rows) / weights.sum()).to_numpy()
 
 
 def score_neighbour(inputs: Floats, labels: NDArray[np.int8], weights: Scores, others: Floats) -> Scores:

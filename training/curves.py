@@ -62,21 +62,25 @@ def roc(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.Dat
 
 
 def precision_recall(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """Measure the share of true alarms at every threshold that is a row's probability, with its band.
+    """Measure the share of true alarms at the highest threshold that reaches each sensitivity, with its band.
 
     Returns:
-        Columns `sensitivity` and `precision` with its band, by falling threshold.
+        Columns `sensitivity` (0.01..1) and `precision` with its band.
     """
     label = rows["label"].to_numpy(float)
     order, ends = _descending(rows["probability"].to_numpy())
+    wanted = GRID[1:]
 
     def measure(_: pd.DataFrame, weights: Floats | None) -> dict[str, Floats]:
         weights = np.ones(len(rows)) if weights is None else weights
         true, called = (np.cumsum(side[..., order], -1)[..., ends] for side in (weights * label, weights))
-        return {"precision": _ratio(true, called)}
+        curves = [
+            (hits / np.maximum(calls, 1e-12))[np.searchsorted(hits, hits[-1] * wanted * (1 - 1e-12))]
+            for hits, calls in zip(np.atleast_2d(true), np.atleast_2d(called), strict=True)
+        ]
+        return {"precision": np.array(curves).reshape(*weights.shape[:-1], len(wanted))}
 
-    found = np.cumsum(label[order])[ends] / label.sum()
-    return _table(rows, measure, resamples, seed).assign(sensitivity=found)
+    return _table(rows, measure, resamples, seed).assign(sensitivity=wanted)
 
 
 def decision_curve(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:

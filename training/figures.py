@@ -32,7 +32,7 @@ class Sample:
 
 def draw_reliability(models: dict[str, pd.DataFrame], resamples: int) -> Figure:
     """Draw probability against share of fractured, by model; the marker's size is the number of sources."""
-    figure, (axes,) = _start(1, "Reliability: one vote a source, 95 % intervals over sources")
+    figure, (axes,) = _start(1, "Reliability: one vote a source\n95 % intervals over sources")
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, label="perfectly calibrated")
     for number, (name, rows) in enumerate(models.items()):
         table = curves.reliability(rows, resamples=resamples)
@@ -62,7 +62,7 @@ def draw_roc(models: dict[str, pd.DataFrame], resamples: int) -> Figure:
 
 def draw_confusion(models: dict[str, pd.DataFrame]) -> Figure:
     """Draw truth against verdict, a panel a model, counts in words."""
-    figure, panels = _start(len(models), "Verdicts at the published threshold: one vote a source")
+    figure, panels = _start(len(models), "Verdicts at the published threshold\none vote a source")
     names = ("not fractured", "fractured")
     for axes, (name, rows) in zip(panels, models.items(), strict=True):
         counts = curves.confusion(rows)
@@ -80,7 +80,7 @@ def draw_confusion(models: dict[str, pd.DataFrame]) -> Figure:
 
 def draw_decision(models: dict[str, pd.DataFrame], resamples: int) -> Figure:
     """Draw the net benefit over thresholds beside acting on all and on none."""
-    figure, (axes,) = _start(1, "Decision curve: one vote a source, at the prevalence of these sources")
+    figure, (axes,) = _start(1, "Decision curve: one vote a source\nat the prevalence of these sources")
     for number, (name, rows) in enumerate(models.items()):
         table = curves.decision_curve(rows, resamples)
         _band(axes, table, "threshold", "net_benefit", number, name)
