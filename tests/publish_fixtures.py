@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from PIL import Image
 
 
 @pytest.fixture
@@ -44,16 +44,14 @@ def plain_checkpoint(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_data(tmp_path: Path) -> Path:
-    """Write a data set in the Kaggle layout: eight sources of each label, each with a turned copy."""
-    for label, grey in (("fractured", 60), ("not fractured", 160)):
-        folder = tmp_path / "data/train" / label
-        folder.mkdir(parents=True)
-        for number in range(8):
-            for turned in range(2):
-                image = Image.new("L", (8 + number, 9 + turned), grey + number)
-                image.save(folder / f"{label[0]}{number}{'-rotated1' * turned}.png")
-    return tmp_path / "data"
+def small_rows(tmp_path: Path) -> Path:
+    """Write the rows of a split as an audit does, and return their folder."""
+    from training.rows import COLUMNS, write_rows
+
+    table = pd.DataFrame({name: ["a.png", "b.png"] for name in COLUMNS}).assign(label=[0, 1], part=["fold0", "test"])
+    facts = pd.DataFrame({"file_hash": ["0" * 64, "1" * 64], "pixel_hash": ["2" * 64, "3" * 64]})
+    write_rows(table, facts, tmp_path / "rows", "made up", "0123abcd")
+    return tmp_path / "rows"
 
 
 @pytest.fixture

@@ -112,9 +112,3 @@ def test_a_damaged_checkpoint_is_not_published(hub: LoopbackHub, plain_checkpoin
     with pytest.raises(BonexrayError, match=r"model\.weights\.h5"):
         run(plain_checkpoint)
     assert hub.store.repos == {}
-
-
-def test_a_missing_folder_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
-    """The line says what was looked for."""
-    with pytest.raises(BonexrayError, match="nowhere is no folder: expected a checkpoint"):
-        run(tmp_path / "nowhere")

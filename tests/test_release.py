@@ -43,11 +43,11 @@ def run_release(*arguments: str) -> None:
     release.run(parser.parse_args(arguments))
 
 
-def test_rows_go_into_a_data_set_repository(hub: LoopbackHub, small_data: Path) -> None:
-    """A data folder is told from a checkpoint, and no image leaves it."""
-    run_publish(str(small_data), "tester/rows")
+def test_rows_go_into_a_data_set_repository(hub: LoopbackHub, small_rows: Path) -> None:
+    """A folder of rows is told from a checkpoint, and no image goes with them."""
+    run_publish(str(small_rows), "tester/rows")
     repo = hub.repo("tester/rows", "dataset")
-    assert sorted(repo.commits[repo.branches["main"]].tree) == ["README.md", "rows.csv"]
+    assert sorted(repo.commits[repo.branches["main"]].tree) == ["README.md", "rows.parquet"]
 
 
 def test_a_space_is_published_and_told_its_models(hub: LoopbackHub, small_project: Path) -> None:
@@ -80,15 +80,15 @@ def test_a_space_needs_its_models_pinned(hub: LoopbackHub, small_project: Path, 
 
 def test_what_is_neither_is_named(hub: LoopbackHub, tmp_path: Path) -> None:
     """A folder that does not exist is no data set on the Hub."""
-    with pytest.raises(BonexrayError, match="nowhere is no folder: expected a checkpoint"):
+    with pytest.raises(BonexrayError, match=r"nowhere is no folder with classifier\.json or rows\.parquet"):
         run_publish(str(tmp_path / "nowhere"), "tester/wrist")
 
 
 def test_a_release_pins_the_page_to_its_models(
-    hub: LoopbackHub, pair: list[str], small_data: Path, small_project: Path
+    hub: LoopbackHub, pair: list[str], small_rows: Path, small_project: Path
 ) -> None:
     """Models, rows, Space: each is there, and the Space names the exact commits."""
-    run_release("tester/bones", *pair, "--data", str(small_data), "--tag", "v1")
+    run_release("tester/bones", *pair, "--rows", str(small_rows), "--tag", "v1")
     commits = [hub.repo(name).branches["main"] for name in NAMES]
     space = hub.repo("tester/bones", "space")
     assert space.variables["BONEXRAY_MODELS"] == ",".join(f"{n}@{c}" for n, c in zip(NAMES, commits, strict=True))

@@ -7,7 +7,6 @@ import pytest
 from huggingface_hub import RepoCard
 
 from bonexray.errors import BonexrayError
-from training import staging
 from training.staging import stage_checkpoint, stage_rows, stage_space
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -22,32 +21,39 @@ def test_a_checkpoint_is_staged_with_its_card_and_no_other_file(plain_checkpoint
     ]  # fmt: skip
 
 
-def test_rows_tell_the_split_and_hold_no_image(small_data: Path, tmp_path: Path) -> None:
-    """Each image is a row, labels are words, and no source is in two parts."""
-    staged = stage_rows(str(small_data), tmp_path / "staged")
-    assert sorted(path.name for path in staged.iterdir()) == ["README.md", "rows.csv"]
-    rows = pd.read_csv(staged / "rows.csv")
-    assert list(rows.columns) == list(staging.ROW_COLUMNS)
-    assert len(rows) == 32
-    assert set(rows["label"]) == {"fractured", "not fractured"}
-    assert rows["sha256"].str.fullmatch("[0-9a-f]{64}").all()
-    assert (rows.groupby("source_group")["part"].nunique() == 1).all()
-
-
-def test_the_card_of_the_rows_counts_them(small_data: Path, tmp_path: Path) -> None:
-    """The table in the card adds up to the set."""
-    staged = stage_rows(str(small_data), tmp_path / "staged")
+def test_rows_are_staged_with_a_card_that_names_their_repository(small_rows: Path, tmp_path: Path) -> None:
+    """The two files that an audit writes, and nothing else of the folder."""
+    (small_rows / "x-ray.png").write_bytes(b"picture")
+    staged = stage_rows(small_rows, tmp_path / "staged", "a/rows")
+    assert sorted(path.name for path in staged.iterdir()) == ["README.md", "rows.parquet"]
+    assert len(pd.read_parquet(staged / "rows.parquet")) == 2
     card = RepoCard((staged / "README.md").read_text())
-    counts = [line.split(" | ") for line in card.text.splitlines() if line.startswith(("| fold", "| test"))]
-    assert sum(int(count[1]) for count in counts) == 32
-    assert sum(int(count[2]) for count in counts) == 16
-    assert card.data.configs[0]["data_files"] == [{"split": "rows", "path": "rows.csv"}]
+    assert 'load_dataset("a/rows", split="rows")' in card.text
+    assert card.data.configs[0]["data_files"] == [{"split": "rows", "path": "rows.parquet"}]
 
 
-def test_staging_twice_gives_the_same_bytes(small_data: Path, plain_checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("picture", [b"\x89PNG", {"bytes": b"\x89PNG", "path": "a.png"}, [1, 2]])
+def test_rows_with_pictures_are_not_published(small_rows: Path, tmp_path: Path, picture: object) -> None:
+    """A column that could hold an image is named."""
+    rows = pd.read_parquet(small_rows / "rows.parquet").assign(image=[picture, picture])
+    rows.to_parquet(small_rows / "rows.parquet")
+    with pytest.raises(BonexrayError, match=r"column 'image' is .*: expected text and numbers"):
+        stage_rows(small_rows, tmp_path / "staged", "a/rows")
+
+
+def test_rows_that_are_none_are_named(small_rows: Path, tmp_path: Path) -> None:
+    """A damaged table, and a folder without one."""
+    (small_rows / "rows.parquet").write_bytes(b"no table")
+    with pytest.raises(BonexrayError, match=r"rows\.parquet is no Parquet file"):
+        stage_rows(small_rows, tmp_path / "staged", "a/rows")
+    with pytest.raises(BonexrayError, match=r"rows\.parquet is missing: expected the rows/ folder"):
+        stage_rows(tmp_path, tmp_path / "staged", "a/rows")
+
+
+def test_staging_twice_gives_the_same_bytes(small_rows: Path, plain_checkpoint: Path, tmp_path: Path) -> None:
     """Nothing of the moment is in the files, so publishing again changes nothing."""
     for name in ("one", "two"):
-        stage_rows(str(small_data), tmp_path / name / "rows")
+        stage_rows(small_rows, tmp_path / name / "rows", "a/rows")
         stage_checkpoint(plain_checkpoint, tmp_path / name / "model", "a/b", "v1")
     for path in (tmp_path / "one").rglob("*.*"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
-from training.staging import stage_checkpoint, stage_rows, stage_space
+from training.staging import ROWS, stage_checkpoint, stage_rows, stage_space
 from training.upload import Target, list_files, set_variable, upload
 
 PIN = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
@@ -20,11 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.description = (
         "Upload in one commit; the same content makes no second one. A checkpoint goes with the card that "
-        "model_card.md gives (it describes the Fracture Multi-Region set: edit it for other data); a data set goes as "
-        "the rows of its split, without images. The token is the one that `hf auth login` stored, or HF_TOKEN."
+        "model_card.md gives (it describes the Fracture Multi-Region set: edit it for other data); a split goes as "
+        "the rows that `audit` wrote, without images. The token is the one that `hf auth login` stored, or HF_TOKEN."
     )
     add = parser.add_argument
-    add("what", metavar="WHAT", help="checkpoint folder, data set as `train --data` takes it, or the word 'space'")
+    add("what", metavar="WHAT", help="checkpoint folder, rows/ folder of an audit, or the word 'space'")
     add("repo", metavar="OWNER/NAME", help="repository on the Hub; created if need be")
     add("--tag", help="name for the commit, such as v1; a tag never moves")
     add("--private", action="store_true", help="hide the repository from others")
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
             stage_checkpoint(Path(args.what), into, args.repo, args.tag, args.dataset)
             publish(into, target, dry_run=args.dry_run)
         else:
-            publish(stage_rows(args.what, into), target, dry_run=args.dry_run)
+            publish(stage_rows(Path(args.what), into, args.repo), target, dry_run=args.dry_run)
 
 
 def publish(folder: Path, target: Target, *, dry_run: bool = False) -> str:
@@ -86,6 +86,6 @@ def _kind(what: str) -> str:
     folder = Path(what)
     if (folder / LAYOUT.classifier).exists() or (folder / LAYOUT.network).exists():
         return "model"
-    if not folder.is_dir() and ("/" not in what or what.startswith((".", "/"))):
-        raise BonexrayError(f"{what} is no folder: expected a checkpoint, a data set, or the word 'space'")
-    return "dataset"
+    if (folder / ROWS).exists():
+        return "dataset"
+    raise BonexrayError(f"{what} is no folder with {LAYOUT.classifier} or {ROWS}, nor the word 'space'")

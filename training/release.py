@@ -24,7 +24,7 @@ class Staged(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.description = (
-        "Publish each checkpoint as OWNER/NAME-BACKBONE, the split of the data as OWNER/NAME-split, and the page as "
+        "Publish each checkpoint as OWNER/NAME-BACKBONE, the rows of the split as OWNER/NAME-split, and the page as "
         "the Space OWNER/NAME, which then serves exactly these commits. Everything is gathered and checked before the "
         "first upload; a release that was interrupted is completed by the same command."
     )
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "checkpoints", metavar="CHECKPOINT", nargs="*", type=Path, help="checkpoint folders (default: the bundled ones)"
     )
-    add("--data", help="data set whose split is published too, as `train --data` takes it")
+    add("--rows", type=Path, metavar="DIR", help="rows/ folder of an audit: the split, published too")
     add("--tag", help="name for the commits, such as v1; a tag never moves")
     add("--private", action="store_true", help="hide the repositories from others")
     add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
         raise BonexrayError(
             f"checkpoints {[str(folder) for folder in folders]}: expected one of each backbone to release"
         )
-    datasets = [f"{args.name}-split"] if args.data else []
+    datasets = [f"{args.name}-split"] if args.rows else []
     with tempfile.TemporaryDirectory(prefix="bonexray-release-") as scratch:
         staged = [
             Staged(
@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
             for folder, name in zip(folders, names, strict=True)
         ]
         staged += [
-            Staged(stage_rows(args.data, Path(scratch) / name), _target(args, name, "dataset")) for name in datasets
+            Staged(stage_rows(args.rows, Path(scratch) / name, name), _target(args, name, "dataset"))
+            for name in datasets
         ]
         commits = {one.target.repo: publish(one.folder, one.target, dry_run=args.dry_run) for one in staged}
         pins = [f"{name}@{commits[name]}" for name in names]

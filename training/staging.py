@@ -12,18 +12,7 @@ PROJECT = Path(__file__).parents[1]
 SPACE_FILES = ("app.py", "requirements.txt", "README.md", "bonexray")
 SPACE_EXTRAS = ("page", "examples", "LICENSE")
 SPACE_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-ROWS = "rows.csv"
-ROW_COLUMNS = ("file", "sha256", "label", "source_group", "archive", "official_paths", "official_split", "part")
-ROWS_CARD = """\
-This is how bonexray splits {name}: one row an image, no image. `source_group` names what was made from one radiograph;
-`part` is the fold, or the final test part, that all images of a source are in. `official_paths` says where the set's
-own split has the image, and `sha256` is the hash of the file as it was split: with the images from their own source,
-the split can be rebuilt.
-
-| part | images | sources | of them fractured |
-|---|---|---|---|
-{table}
-"""
+ROWS = "rows.parquet"
 
 
 def stage_checkpoint(folder: Path, into: Path, repo: str, tag: str | None = None, datasets: Sequence[str] = ()) -> Path:
@@ -58,37 +47,29 @@ def _complete(folder: Path, into: Path) -> None:
         write_record(into, read_record(into))
 
 
-def stage_rows(data: str, into: Path) -> Path:
-    """Gather the split of a data set as rows, without images, and a card.
+def stage_rows(folder: Path, into: Path, repo: str) -> Path:
+    """Gather the rows of a split, as `python -m training audit` writes them, and their card.
 
     Raises:
-        BonexrayError: `data` is no data set that `read_dataset` reads.
+        BonexrayError: a file is missing, or the rows hold more than text and numbers: no picture may go with them.
     """
-    from huggingface_hub import DatasetCard, DatasetCardData
+    import pyarrow
+    import pyarrow.parquet
 
-    from training.dataset import file_hashes, read_dataset
-    from training.readers import LABELS
-    from training.split import split_sources
-
-    rows = split_sources(read_dataset(data))
-    rows["sha256"] = file_hashes(rows)
-    parts = [
-        f"| {part} | {len(group)} | {group['source_group'].nunique()} | "
-        f"{group.loc[group['label'] == 1, 'source_group'].nunique()} |"
-        for part, group in rows.groupby("part")
-    ]
-    rows["label"] = rows["label"].map(dict(enumerate(LABELS)))
+    for name in (ROWS, LAYOUT.card):
+        if not (folder / name).is_file():
+            raise BonexrayError(f"{folder / name} is missing: expected the rows/ folder that `audit` writes")
+    try:
+        schema = pyarrow.parquet.read_schema(folder / ROWS)
+    except pyarrow.ArrowInvalid as error:
+        raise BonexrayError(f"{folder / ROWS} is no Parquet file: {str(error)[:200]}") from error
+    for column in schema:
+        if pyarrow.types.is_nested(column.type) or pyarrow.types.is_binary(column.type):
+            raise BonexrayError(f"{folder / ROWS}: column {column.name!r} is {column.type}: expected text and numbers")
     into.mkdir(parents=True)
-    rows.sort_values("file").to_csv(into / ROWS, columns=list(ROW_COLUMNS), index=False)
-    metadata = DatasetCardData(
-        license="odc-by",
-        task_categories=["image-classification"],
-        tags=["bonexray", "radiography", "split"],
-        configs=[{"config_name": "default", "data_files": [{"split": "rows", "path": ROWS}]}],
-    )
-    text = ROWS_CARD.format(name=Path(data).name, table="\n".join(parts))
-    card = DatasetCard(f"---\n{metadata.to_yaml()}\n---\n\n# The split by source\n\n{text}")
-    (into / LAYOUT.card).write_text(card.content, "utf-8")
+    shutil.copyfile(folder / ROWS, into / ROWS)
+    card = (folder / LAYOUT.card).read_text("utf-8")
+    (into / LAYOUT.card).write_text(card.replace("OWNER/NAME", repo), "utf-8")
     return into
 
 
