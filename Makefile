@@ -19,6 +19,15 @@ check: $(VENV)/.test           ## lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
+# Real radiographs and ImageNet weights are not part of the project: say where they lie.
+DATA ?= ../shared/xray
+WEIGHTS ?= ../shared/weights
+
+evaluate: $(VENV)/.test        ## audit the data, judge the bundled networks on it, rewrite the README's table
+	$(BIN)/python -m training audit --data $(DATA) --output reports/audit
+	$(BIN)/python -m training evaluate checkpoints/mobilenetv2 checkpoints/resnet50 \
+	  --data $(DATA) --weights $(WEIGHTS) --output reports/evaluation --write-metrics --readme README.md
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
