@@ -1,0 +1,123 @@
+"""`python -m training audit`: find copies, leaks between splits, and shortcuts to the label in a data set."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bonexray.errors import BonexrayError
+from training.confounding import measure_confounding
+from training.copies import find_copies
+from training.dataset import fingerprint, read_dataset
+from training.facts import read_facts
+from training.findings import (
+    SHOWN,
+    copy_components,
+    count_copies,
+    crossing_pairs,
+    label_conflicts,
+    pair_agreement,
+    split_leaks,
+    summarise_table,
+)
+from training.rows import write_rows
+from training.sources import merge_sources
+from training.split import split_sources
+from training.tables import audit_lines
+
+LEAKING = 1  # exit status
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.description = (
+        "Write audit.json, copies.csv and rows/ (the leak-free split without images), and print a table. "
+        "The exit status is 1 when the data set's own splits share copies of a radiograph."
+    )
+    parser.add_argument(
+        "--data",
+        required=True,
+        metavar="DIR",
+        help="folder with manifest.csv or train, val and test folders, or a Hub data set",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("audit"), metavar="DIR", help="where to write (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the split and of the baselines (default: %(default)s)")
+    parser.add_argument(
+        "--allow-leaks", action="store_true", help="exit with 0 although the data set's own splits leak"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit a data set, write what was found, and return the exit status."""
+    table = read_dataset(args.data, strict=False)
+    facts = read_facts(table)
+    pairs = find_copies(table, facts)
+    report, rows = audit(table, facts, pairs, args.seed)
+    readable = facts[(facts["problem"] == "").to_numpy()]
+    args.output.mkdir(parents=True, exist_ok=True)
+    pairs.to_csv(args.output / "copies.csv", index=False)
+    (args.output / "audit.json").write_text(json.dumps({"data": str(args.data), **report}, indent=2), encoding="utf-8")
+    write_rows(rows, readable, args.output / "rows", Path(str(args.data)).name, report["fingerprint"])
+    sys.stdout.write("\n".join(audit_lines(report)) + f"\nwritten to {args.output}\n")
+    message = describe_leaks(report["leaks"])
+    if message:
+        sys.stderr.write(f"audit: {message}\n")
+    return LEAKING if message and not args.allow_leaks else 0
+
+
+def audit(
+    table: pd.DataFrame, facts: pd.DataFrame, pairs: pd.DataFrame, seed: int
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Put together everything that is found, and split the readable images by merged source.
+
+    Returns:
+        The report, ready for JSON, and the rows of the readable images with `part`.
+    """
+    readable = (facts["problem"] == "").to_numpy()
+    merged = merge_sources(table, pairs)[readable]
+    rows = add_parts(merged, seed)
+    crossing = crossing_pairs(rows, pairs[pairs["file_b"].isin(rows["file"]) & pairs["file_a"].isin(rows["file"])])
+    if crossing:
+        raise BonexrayError(f"{crossing} pairs of copies cross our own split: expected none")
+    distinct = readable & ~facts["pixel_hash"].duplicated().to_numpy()
+    conflicts = label_conflicts(table, pairs)
+    report = {
+        "fingerprint": fingerprint(table),
+        "images": len(table),
+        "distinct_images": int(distinct.sum()),
+        "problems": facts.loc[~readable, ["file", "problem"]].to_dict("records"),
+        "copies": count_copies(pairs),
+        "sources": {"by_name": int(table["source_group"].nunique()), "merged": int(merged["source_group"].nunique())},
+        "strata": summarise_table(merged),
+        "names": pair_agreement(copy_components(table, pairs)[distinct], table["source_group"][distinct]),
+        "leaks": split_leaks(table, pairs),
+        "label_conflicts": {"groups": len(conflicts), "examples": conflicts[:SHOWN]},
+        "confounding": measure_confounding(merged, facts[readable], seed),
+        "split": {
+            "seed": seed,
+            "crossing_pairs": crossing,
+            "images": rows["part"].value_counts().sort_index().to_dict(),
+        },
+    }
+    return report, rows
+
+
+def add_parts(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Split by source; a set with too few sources gets the part ""."""
+    try:
+        return split_sources(table, seed)
+    except BonexrayError:
+        return table.assign(part="")
+
+
+def describe_leaks(leaks: dict[str, dict[str, int]]) -> str:
+    """Say in one line which of the data set's own splits share radiographs; "" when none does."""
+    parts = [
+        f"{counts['any']} of {counts['images']} {split} images" for split, counts in leaks.items() if counts["any"]
+    ]
+    return f"the data set's own splits leak: {', '.join(parts)} have a copy in another split" if parts else ""
