@@ -104,5 +104,7 @@ def _other_reason(error: BaseException, repo: str) -> str:
         return f"cannot reach {constants.ENDPOINT} ({kind}), and {repo} is not in the cache"
     if isinstance(error, OSError) and error.errno is not None:
         return f"{repo} could not be transferred, nothing half-written is kept: {os.strerror(error.errno)}"
-    text = " ".join(str(error).split())[:200]
-    return f"{repo} could not be transferred: {text or type(error).__name__}"
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, errors.HfHubHTTPError.__bases__[0]):
+        return f"{repo}: the connection to {constants.ENDPOINT} failed ({text})"
+    return f"{repo} could not be transferred: {text}"

@@ -84,6 +84,19 @@ def test_local_files_only_serves_the_warm_cache_and_nothing_else(hub: LoopbackHu
     assert hub.calls == []
 
 
+def test_offline_mode_serves_the_warm_cache_and_nothing_else(
+    hub: LoopbackHub, commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HF_HUB_OFFLINE=1, as the client reads it at import, asks nothing of the Hub."""
+    resolve("tester/wrist", "main")
+    hub.calls.clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert resolve("tester/wrist", "main").revision == commit
+    with pytest.raises(HubError, match="tester/elbow is not in the cache, and the network may not be used"):
+        resolve("tester/elbow")
+    assert hub.calls == []
+
+
 def test_keras_files_missing_in_the_cache_are_said_to_be_missing(commit: str) -> None:
     """Offline, the part that was never pulled is named as such, and no half of it is returned."""
     resolve("tester/wrist")

@@ -104,7 +104,7 @@ def test_an_error_of_the_hub_that_passes_is_not_noticed(hub: LoopbackHub, plain_
 def test_an_answer_that_is_lost_after_the_commit_makes_no_second_one(hub: LoopbackHub, plain_checkpoint: Path) -> None:
     """The Hub committed, but its answer was cut: trying again finds nothing left to do."""
     hub.faults.append(Fault("/commit/main$", cut=0))
-    with pytest.raises(HubError, match="tester/wrist could not be transferred"):
+    with pytest.raises(HubError, match=r"tester/wrist: the connection to .* failed"):
         run(plain_checkpoint)
     run(plain_checkpoint)
     assert commits(hub) == 1
@@ -140,3 +140,12 @@ def test_without_a_token_it_says_how_to_get_one(
     with pytest.raises(HubError, match=r"refused access to tester/wrist \(401\): pass a valid token"):
         run(plain_checkpoint)
     assert hub.store.repos == {}
+
+
+def test_without_a_connection_it_names_the_hub(
+    hub: LoopbackHub, plain_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused connection is one line with the address."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(HubError, match=r"tester/wrist: the connection to http://127\.0\.0\.1:9 failed"):
+        run(plain_checkpoint)
