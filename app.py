@@ -12,7 +12,10 @@ UPLOADS = tempfile.TemporaryDirectory(prefix="bonexray-page-")
 os.environ["GRADIO_TEMP_DIR"] = UPLOADS.name
 
 from bonexray import BonexrayError  # noqa: E402
+from page.examples import load_examples  # noqa: E402
+from page.feedback import open_feedback  # noqa: E402
 from page.models import load_models  # noqa: E402
+from page.sharing import Shares  # noqa: E402
 
 MAX_UPLOAD = "200mb"
 
@@ -22,16 +25,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         models = load_models(options.models)
+        examples = load_examples(options.examples)
+        feedback = open_feedback(options.feedback)
     except BonexrayError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command's one line
         return 2
+    from page.handlers import Handlers
     from page.layout import CSS, I18N, THEME, build
+    from page.services import Services
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the uploads' folder goes with the process
-
-    build(models).launch(
-        share=options.share, i18n=I18N, theme=THEME, css_paths=CSS, max_file_size=MAX_UPLOAD, mcp_server=True
-    )
+    shares = Shares()
+    shares.keep_purging()
+    demo = build(Handlers(models, examples, shares), Services(models, shares, feedback))
+    demo.launch(share=options.share, i18n=I18N, theme=THEME, css_paths=CSS, max_file_size=MAX_UPLOAD, mcp_server=True)
     return 0
 
 
@@ -41,6 +48,16 @@ def _parser() -> argparse.ArgumentParser:
         "--models",
         default=os.environ.get("BONEXRAY_MODELS", ""),
         help="two networks, 'owner/a@revision,owner/b@revision' or two folders (default: BONEXRAY_MODELS, or bundled)",
+    )
+    parser.add_argument(
+        "--examples",
+        default=os.environ.get("BONEXRAY_EXAMPLES", ""),
+        help="a Hub data set of examples, 'owner/name[@revision]' (default: BONEXRAY_EXAMPLES, or simulated ones)",
+    )
+    parser.add_argument(
+        "--feedback",
+        default=os.environ.get("BONEXRAY_FEEDBACK", ""),
+        help="a Hub data set to store what visitors know, 'owner/name' (default: BONEXRAY_FEEDBACK, or none)",
     )
     parser.add_argument("--share", action="store_true", help="also serve under a public link of gradio.live")
     return parser

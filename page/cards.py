@@ -43,13 +43,15 @@ def model_card(model: FractureClassifier, prediction: Prediction, threshold: flo
     verdict = translate(language, f"verdict.{kind}")
     doubt = f" <small>({translate(language, 'verdict.uncertain')})</small>" if is_uncertain(prediction, model) else ""
     shown_probability, shown_threshold = percents(prediction.probability, threshold)
+    point = operating_point(model, threshold)
+    measured = translate(language, "point", **point.percents()) if point else translate(language, "point.none")
     return f"""
 <article class="bx-model bx-{kind}" dir="{direction(language)}">
   <header><h3>{escape(title(model))}</h3><p>{_origin(model, language)}</p></header>
   <p class="bx-verdict"><span aria-hidden="true">{SIGNS[kind]}</span> {verdict}{doubt}</p>
   <p class="bx-number"><b>{shown_probability}</b> {translate(language, "probability")}</p>
   {_bar(model, prediction.probability, threshold, language)}
-  <p class="bx-point">{_point(model, threshold, language)} · {_band(model, language)}</p>
+  <p class="bx-point">{measured} · {_band(model, language)}</p>
   <p class="bx-time">{translate(language, "threshold")} {shown_threshold} ·
     {translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</p>
 </article>"""
@@ -71,13 +73,25 @@ def difference_card(comparison: Comparison, models: Models, language: str) -> st
     return _map(comparison, first - second, translate(language, "difference.alt", **names), note, language)
 
 
+def head(language: str) -> str:
+    """Return the page's title and what it is."""
+    lines = f"<h1>{translate(language, 'title')}</h1><p>{translate(language, 'tagline')}</p>"
+    return f'<div class="bx-head" dir="{direction(language)}">{lines}</div>'
+
+
+def notice(language: str) -> str:
+    """Return the warning and what happens to an image, for before there is one."""
+    lines = translate(language, "warning"), translate(language, "input.privacy")
+    paragraphs = f'<p><span aria-hidden="true">⚕</span> <b>{lines[0]}</b></p><p>{lines[1]}</p>'
+    return f'<div class="bx-notice" dir="{direction(language)}">{paragraphs}</div>'
+
+
 def percents(probability: float, threshold: float) -> tuple[str, str]:
     """Format both with as many decimals as it takes to see which one is larger."""
-    for decimals in range(4):
-        texts = f"{probability:.{decimals}%}", f"{threshold:.{decimals}%}"
-        if texts[0] != texts[1]:
-            break
-    return texts
+    decimals = 0
+    while f"{probability:.{decimals}%}" == f"{threshold:.{decimals}%}" and decimals < 3:
+        decimals += 1
+    return f"{probability:.{decimals}%}", f"{threshold:.{decimals}%}"
 
 
 SIGNS = {"fractured": "▲", "intact": "●", "disagree": "⚠", "refused": "⊘"}
@@ -120,14 +134,6 @@ def _bar(model: FractureClassifier, probability: float, threshold: float, langua
     <span class="bx-fill" style="width:{probability:.1%}"></span>{zone}
     <span class="bx-mark" style="left:{threshold:.1%}"><i>{shown_threshold}</i></span>
   </div>"""
-
-
-def _point(model: FractureClassifier, threshold: float, language: str) -> str:
-    point = operating_point(model, threshold)
-    if point is None:
-        return translate(language, "point.none")
-    values = {name: f"{getattr(point, name):.0%}" for name in ("threshold", "sensitivity", "specificity")}
-    return translate(language, "point", **values)
 
 
 def _band(model: FractureClassifier, language: str) -> str:

@@ -1,7 +1,7 @@
 """One radiograph, both networks: what they say, whether they agree, and the record of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,14 @@ class Comparison:
         grey: the image, shape (H, W), 0..255.
         sha256: hash of the file as it was given.
         predictions: one a network, in the order of the page's columns.
-        example: the example's name, or None for a visitor's own image.
+        subject: what a link calls it, {"example": name} or {"shared": token}; empty for a visitor's own.
         simulated: whether a program drew the image.
     """
 
     grey: Grey
     sha256: str
     predictions: tuple[Prediction, ...]
-    example: str | None = None
+    subject: dict[str, str] = field(default_factory=dict)
     simulated: bool = False
 
     @property
@@ -45,15 +45,19 @@ class OperatingPoint:
     sensitivity: float
     specificity: float
 
+    def percents(self) -> dict[str, str]:
+        """Return the three as texts for a sentence."""
+        return {name: f"{value:.0%}" for name, value in vars(self).items()}
 
-def compare(path: Path, models: Models, example: str | None = None) -> Comparison:
+
+def compare(path: Path, models: Models) -> Comparison:
     """Read one file and let both networks judge the same pixels.
 
     Raises:
         ImageError: the file is no image that can be read.
     """
     grey = read_image(path)
-    return Comparison(grey, hash_file(path), tuple(model.predict(grey) for model in models), example)
+    return Comparison(grey, hash_file(path), tuple(model.predict(grey) for model in models))
 
 
 def verdicts(comparison: Comparison, thresholds: Sequence[float]) -> list[bool]:

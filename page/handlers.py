@@ -1,23 +1,29 @@
-"""What the page does when something is touched: plain functions of values, no layout."""
+"""What the Compare tab does when something is touched: plain functions of values, no layout."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from page.cards import difference_card, joint_card, map_card, model_card, refusal_card
-from page.comparison import Comparison, describe, describe_models
+from page.cards import difference_card, joint_card, map_card, model_card, notice, refusal_card
+from page.comparison import Comparison, compare
+from page.examples import Example
 from page.models import Models
-from page.overlay import overlay
+from page.sharing import Shares, read_thresholds, view_link
+from page.texts import choose_language, translate
 from page.uploads import judge
+
+NOTHING = gr.skip()
 
 
 @dataclass(frozen=True)
 class Handlers:
-    """The page's event handlers for two networks."""
+    """The handlers of the Compare tab, for two networks and the examples beside them."""
 
     models: Models
+    examples: Sequence[Example]
+    shares: Shares
 
     @property
     def thresholds(self) -> tuple[float, float]:
@@ -25,31 +31,49 @@ class Handlers:
         return self.models[0].threshold, self.models[1].threshold
 
     def judge_upload(self, path: str | None) -> tuple[Any, ...]:
-        """Compare an uploaded file: state, thresholds as measured, an empty input, no "anyway"."""
+        """Compare an uploaded file: state, thresholds as measured, "anyway" off, an empty input."""
         if path is None:
-            return (gr.skip(),) * 5
-        return (judge(path, self.models), *self.thresholds, None, False)
+            return (NOTHING,) * 5
+        return (judge(path, self.models), *self.thresholds, False, None)
+
+    def judge_example(self, event: gr.SelectData) -> tuple[Any, ...]:
+        """Compare the chosen example: state, thresholds as measured, "anyway" off."""
+        return (self._example(self.examples[event.index]), *self.thresholds, False)
+
+    def start_again(self) -> tuple[Any, ...]:
+        """Forget the comparison: state, thresholds as measured, "anyway" off."""
+        return (None, *self.thresholds, False)
+
+    def open_link(self, request: gr.Request) -> tuple[Any, ...]:
+        """Show what the address asks for: state, thresholds, "anyway" off, language, the share's key."""
+        asked = dict(request.query_params)
+        language = choose_language(asked.get("lang"), request.headers.get("accept-language", ""))
+        comparison = self._linked(asked, language)
+        thresholds = read_thresholds(asked.get("t"), self.thresholds) if comparison else self.thresholds
+        key = (asked["shared"], asked["key"]) if comparison and {"shared", "key"} <= asked.keys() else None
+        return (comparison, *thresholds, False, language, key)
 
     def render(
         self, comparison: Comparison | None, first: float, second: float, anyway: bool, language: str
     ) -> tuple[Any, ...]:
-        """Return banner, "anyway" box, results, both number cards, both maps and their difference."""
+        """Return banner, "anyway" box, results, share of an own image, both cards, both maps, difference."""
         if comparison is None:
-            return (gr.skip(),) * 8
+            return notice(language), gr.update(visible=False), gr.update(visible=False), NOTHING, *([""] * 5)
         shown = anyway or not comparison.refused
         maps = ["", "", ""]
         if shown:
             maps = [map_card(comparison, index, self.models, language) for index in (0, 1)]
             maps.append(difference_card(comparison, self.models, language))
         banner, *cards = self.render_verdicts(comparison, first, second, anyway, language)
-        return banner, gr.update(visible=comparison.refused), gr.update(visible=shown), *cards, *maps
+        own = gr.update(visible=not comparison.subject)
+        return banner, gr.update(visible=comparison.refused), gr.update(visible=shown), own, *cards, *maps
 
     def render_verdicts(
         self, comparison: Comparison | None, first: float, second: float, anyway: bool, language: str
     ) -> tuple[Any, ...]:
-        """Return the banner and both number cards: all that a threshold changes; nothing is run again."""
+        """Return the banner and both cards: all that a threshold changes; nothing is run again."""
         if comparison is None:
-            return (gr.skip(),) * 3
+            return (NOTHING,) * 3
         refusal = refusal_card(comparison, self.models, language) if comparison.refused else ""
         if comparison.refused and not anyway:
             return refusal, "", ""
@@ -57,23 +81,31 @@ class Handlers:
         cards = [model_card(model, prediction, threshold, language) for model, prediction, threshold in triples]
         return refusal + joint_card(comparison, self.models, (first, second), language), *cards
 
-    def compare(self, image: str) -> tuple[dict[str, Any], Image.Image, Image.Image]:
-        """Compare what two neural networks say of one bone radiograph: is there a fracture?
+    def render_link(
+        self, comparison: Comparison | None, first: float, second: float, language: str, request: gr.Request
+    ) -> Any:  # noqa: ANN401 - Gradio's update
+        """Return the link to this view; hidden while there is nothing that may be linked."""
+        if comparison is None or not comparison.subject:
+            return gr.update(value="", visible=False)
+        note = translate(language, "share.example") if "example" in comparison.subject else None
+        link = view_link(address(request), comparison.subject, (first, second), language)
+        return gr.update(value=link, visible=True, info=note)
 
-        Args:
-            image: the radiograph: DICOM, JPEG, PNG, TIFF, WebP or BMP.
+    def _linked(self, asked: dict[str, str], language: str) -> Comparison | None:
+        if "shared" in asked:
+            shared = self.shares.open(asked["shared"])
+            if shared is None:
+                gr.Warning(translate(language, "share.gone"))
+            return shared
+        named = {example.name: example for example in self.examples}
+        example = named.get(asked.get("example", ""))
+        return self._example(example) if example else None
 
-        Returns:
-            A record (for each network its calibrated probability of a fracture, threshold, verdict,
-            whether the image is like those it knows, evidence and time; then whether they agree),
-            and the image with each network's evidence map over it. No medical device.
-        """
-        if image is None:
-            raise gr.Error("image is missing: expected one radiograph", print_exception=False)
-        comparison = judge(image, self.models)
-        overlays = [overlay(comparison.grey, prediction.evidence) for prediction in comparison.predictions]
-        return describe(comparison, self.models, self.thresholds), overlays[0], overlays[1]
+    def _example(self, example: Example) -> Comparison:
+        compared = compare(example.path, self.models)
+        return replace(compared, subject={"example": example.name}, simulated=example.simulated)
 
-    def list_models(self) -> list[dict[str, Any]]:
-        """List the two networks: name, source, revision, threshold, calibration, and what was measured."""
-        return describe_models(self.models)
+
+def address(request: gr.Request) -> str:
+    """Return the page's own address, as the visitor's browser sees it."""
+    return request.headers.get("origin") or f"{request.url.scheme}://{request.headers['host']}"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-LANGUAGES = {"en": "English"}
+LANGUAGES = {"en": "English", "es": "Español", "zh": "中文", "fr": "Français", "de": "Deutsch", "ar": "العربية"}
 RIGHT_TO_LEFT = ("ar",)
 TEXTS: dict[str, dict[str, str]] = {
     code: json.loads((Path(__file__).parent / f"{code}.json").read_text("utf-8")) for code in LANGUAGES

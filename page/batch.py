@@ -1,0 +1,136 @@
+"""Many radiographs at once: files or ZIPs in, a table sorted by disagreement out."""
+
+import csv
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gradio.utils import get_upload_folder
+
+from bonexray import BonexrayError
+from page.comparison import WARNING, compare, describe
+from page.models import Models, title
+from page.uploads import forget, reason
+
+MOST = 200  # images
+MOST_BYTES = 1_000_000_000  # that the members of one ZIP may unpack to
+# Damage, a compression or an encryption that Python does not know.
+UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
+Row = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> list[Row]:
+    """Compare every image and return a row for each, the largest disagreement first; the files are deleted.
+
+    Args:
+        paths: image files, and ZIPs of them.
+        models: the two networks.
+        progress: called with the number of images done and an estimate of all.
+    """
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(dir=get_upload_folder()) as folder:
+        for done, (name, path) in enumerate(_unpack(paths, Path(folder))):
+            progress(done, max(done + 1, len(paths)))
+            rows.append(_failed(name, path) if isinstance(path, str) else _judge(name, path, models))
+            if not isinstance(path, str):
+                path.unlink(missing_ok=True)
+            if len(rows) == MOST:
+                rows.append(_failed("...", f"only the first {MOST} images were compared"))
+                break
+    for path in paths:
+        forget(path)
+    return sorted(rows, key=_disagreement, reverse=True)
+
+
+def table(rows: Sequence[Row], models: Models) -> tuple[list[str], list[list[Any]]]:
+    """Return the rows as a header and cells."""
+    names = [f"{title(model)}_{part}" for model in models for part in ("probability", "fractured")]
+    header = ["file", *names, "agreement", "in_domain", "note"]
+    return header, [[row["file"], *_numbers(row), row["agreement"], row["in_domain"], row["note"]] for row in rows]
+
+
+def write_csv(rows: Sequence[Row], models: Models) -> str:
+    """Write the table for a spreadsheet and return the file's path; Gradio deletes it after a while."""
+    folder = tempfile.mkdtemp(dir=get_upload_folder())
+    path = Path(folder, "bonexray.csv")
+    header, cells = table(rows, models)
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow([*header, "warning"])
+        writer.writerows([_harmless(cell) for cell in [*row, WARNING]] for row in cells)
+    return str(path)
+
+
+def _judge(name: str, path: Path, models: Models) -> Row:
+    try:
+        record = describe(compare(path, models), models, [model.threshold for model in models])
+    except BonexrayError as error:
+        return _failed(name, reason(error, path))
+    return {
+        "file": name,
+        "models": [{key: one[key] for key in ("name", "probability", "fractured")} for one in record["models"]],
+        "agreement": record["agreement"],
+        "in_domain": record["in_domain"],
+        "note": "",
+    }
+
+
+def _failed(name: str, why: str) -> Row:
+    return {"file": name, "models": [], "agreement": None, "in_domain": None, "note": why}
+
+
+def _disagreement(row: Row) -> tuple[int, float]:
+    """Order: opposite verdicts, then the difference of the probabilities, then what could not be read."""
+    if not row["models"]:
+        return 0, 0.0
+    first, second = (one["probability"] for one in row["models"])
+    return (1 if row["agreement"] else 2), abs(first - second)
+
+
+def _numbers(row: Row) -> list[Any]:
+    if not row["models"]:
+        return [None] * 4
+    return [value for one in row["models"] for value in (round(one["probability"], 4), one["fractured"])]
+
+
+def _unpack(paths: Sequence[str], folder: Path) -> Iterator[tuple[str, Path | str]]:
+    """Yield the name of each image with its file, or with the reason why there is none."""
+    for path in map(Path, paths):
+        if not zipfile.is_zipfile(path):
+            yield path.name, path
+            continue
+        try:
+            with zipfile.ZipFile(path) as archive:
+                yield from _members(archive, folder)
+        except UNREADABLE as error:
+            yield path.name, f"the ZIP cannot be read: {error}"
+
+
+def _members(archive: zipfile.ZipFile, folder: Path) -> Iterator[tuple[str, Path | str]]:
+    members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
+    if sum(one.file_size for one in members) > MOST_BYTES:
+        yield Path(archive.filename or "").name, f"the ZIP unpacks to over {MOST_BYTES // 1_000_000} MB"
+        return
+    for number, member in enumerate(members):
+        target = folder / f"{number}-{PurePosixPath(member.filename).name}"
+        try:
+            with archive.open(member) as source, target.open("wb") as file:
+                shutil.copyfileobj(source, file)
+        except UNREADABLE as error:
+            yield member.filename, f"cannot be unpacked: {error}"
+        else:
+            yield member.filename, target
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith(".")
+
+
+def _harmless(cell: object) -> object:
+    """Keep a spreadsheet from running a file's name as a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

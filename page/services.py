@@ -1,0 +1,129 @@
+"""What goes out of the page: endpoints for programs, batches, reports, shared links, feedback."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from page.batch import Row, compare_many, table, write_csv
+from page.comparison import Comparison, describe, describe_models
+from page.feedback import Feedback
+from page.handlers import address
+from page.models import Models
+from page.overlay import overlay
+from page.report import write_json, write_pdf
+from page.sharing import Shares, view_link
+from page.texts import translate
+from page.uploads import judge
+
+BATCH_FIRST = gr.Progress()
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything beside the Compare tab that asks the same two networks."""
+
+    models: Models
+    shares: Shares
+    feedback: Feedback | None = None
+
+    def compare(self, image: str) -> tuple[dict[str, Any], Image.Image, Image.Image]:
+        """Compare what two neural networks say of one bone radiograph: is there a fracture? No medical device.
+
+        Args:
+            image: the radiograph: DICOM, JPEG, PNG, TIFF, WebP or BMP.
+
+        Returns:
+            A record (for each network its calibrated probability of a fracture, threshold, verdict, whether the image is like those it knows, evidence and time; then whether they agree), and the image with each network's evidence map over it.
+        """  # noqa: E501 - the MCP schema takes a line break for a comma
+        if image is None:
+            raise gr.Error("image is missing: expected one radiograph", print_exception=False)
+        comparison = judge(image, self.models)
+        overlays = [overlay(comparison.grey, prediction.evidence) for prediction in comparison.predictions]
+        return describe(comparison, self.models, self._thresholds), overlays[0], overlays[1]
+
+    def compare_many(self, images: list[str], progress: gr.Progress = BATCH_FIRST) -> tuple[list[Row], str]:  # noqa: D417
+        """Compare many bone radiographs, or ZIP files of them, with two neural networks. No medical device.
+
+        Args:
+            images: radiographs and ZIP files of radiographs, at most 200 images.
+
+        Returns:
+            A row for each image, the largest disagreement first (file, probability and verdict of each network, agreement, whether it is like those they know; a note where it could not be read), and the same as CSV.
+        """  # noqa: E501 - Gradio fills in `progress`
+        if not images:
+            raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)
+        rows = compare_many(images, self.models, lambda done, of: progress((done, of)))
+        return rows, write_csv(rows, self.models)
+
+    def list_models(self) -> list[dict[str, Any]]:
+        """List the two neural networks: name, source, revision, threshold, calibration, what was measured."""
+        return describe_models(self.models)
+
+    def run_batch(
+        self, images: list[str] | None, language: str, progress: gr.Progress = BATCH_FIRST
+    ) -> tuple[Any, ...]:
+        """Return the table and the CSV to download, and empty the input."""
+        rows, csv = self.compare_many(images or [], progress)
+        header, table_rows = table(rows, self.models)
+        say = {key: translate(language, f"batch.{key}") for key in ("yes", "no", "in", "out")}
+        shown = [
+            [*cells[:-3], _word(cells[-3], say["yes"], say["no"]), _word(cells[-2], say["in"], say["out"]), cells[-1]]
+            for cells in table_rows
+        ]
+        return gr.update(value=shown, headers=header, visible=True), gr.update(value=csv, visible=True), None
+
+    def make_pdf(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
+        """Write the comparison as PDF."""
+        return write_pdf(_required(comparison, language), self.models, (first, second), language)
+
+    def make_json(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
+        """Write the comparison as JSON."""
+        return write_json(_required(comparison, language), self.models, (first, second))
+
+    def share(
+        self, comparison: Comparison | None, thresholds: Sequence[float], language: str, request: gr.Request
+    ) -> tuple[Any, ...]:
+        """Share an image: its public link, its private link to delete it, what holds, and the key."""
+        share = self.shares.add(_required(comparison, language))
+        subject = {"shared": share.token}
+        until = datetime.fromtimestamp(share.expires, UTC).strftime("%Y-%m-%d %H:%M")
+        return (
+            view_link(address(request), subject, thresholds, language),
+            view_link(address(request), {**subject, "key": share.key}, thresholds, language),
+            translate(language, "share.expires", time=until),
+            (share.token, share.key),
+        )
+
+    def unshare(self, key: tuple[str, str] | None, language: str) -> str:
+        """End a share and say so."""
+        ended = key is not None and self.shares.delete(*key)
+        return translate(language, "share.deleted" if ended else "share.gone")
+
+    def tell(
+        self, comparison: Comparison | None, fractured: bool | None, reason: str, with_image: bool, language: str
+    ) -> str:
+        """Store what a visitor knows to be true; say that it is stored."""
+        known = _required(comparison, language)
+        if fractured is None or self.feedback is None:
+            raise gr.Error(translate(language, "feedback.truth"), print_exception=False)
+        record = describe(known, self.models, self._thresholds)
+        self.feedback.add(record, fractured, reason, known.grey if with_image else None)
+        return translate(language, "feedback.thanks")
+
+    @property
+    def _thresholds(self) -> list[float]:
+        return [model.threshold for model in self.models]
+
+
+def _required(comparison: Comparison | None, language: str) -> Comparison:
+    if comparison is None:
+        raise gr.Error(translate(language, "share.first"), print_exception=False)
+    return comparison
+
+
+def _word(value: bool | None, yes: str, no: str) -> str:
+    return "" if value is None else yes if value else no
