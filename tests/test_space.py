@@ -1,5 +1,6 @@
 """The Space as built: from the files that `publish` uploads, in an environment of its requirements, models pulled."""
 
+import argparse
 import os
 import socket
 import subprocess
@@ -17,11 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from space_environment import build_environment
 
-from training.publish import publish_space
-from training.staging import PROJECT
-from training.upload import Target
+from training import release
 
-BACKBONES = ("mobilenetv2", "resnet50")
+MODELS = {"page-mobilenetv2", "page-resnet50"}
 MOST_MEMORY = 600  # MB
 
 
@@ -52,10 +51,11 @@ class Space:
 
 @pytest.fixture
 def space(hub: LoopbackHub, tmp_path: Path) -> Iterator[Space]:
-    """Publish the bundled networks and the page, build the Space from what was uploaded, and start it."""
-    commits = {name: hub.put(f"tester/{name}", read_serving(PROJECT / "checkpoints" / name)) for name in BACKBONES}
-    pins = [f"tester/{name}@{commit}" for name, commit in commits.items()]
-    publish_space(tmp_path / "staged", Target("tester/page", "space"), pins)
+    """Release the bundled networks and the page, build the Space from what was uploaded, and start it."""
+    parser = argparse.ArgumentParser()
+    release.add_arguments(parser)
+    release.run(parser.parse_args(["tester/page"]))
+    hub.calls.clear()
     folder = Path(snapshot_download("tester/page", repo_type="space", local_dir=tmp_path / "space"))
     python = build_environment(folder / "requirements.txt", tmp_path / "venv")
     port = free_port()
@@ -71,11 +71,6 @@ def space(hub: LoopbackHub, tmp_path: Path) -> Iterator[Space]:
     finally:
         process.kill()
         process.wait()
-
-
-def read_serving(checkpoint: Path) -> dict[str, bytes]:
-    """Return the two files that serve."""
-    return {name: (checkpoint / name).read_bytes() for name in ("classifier.json", "model.tflite")}
 
 
 def free_port() -> int:
@@ -112,7 +107,7 @@ def test_the_space_compares_a_radiograph_with_both_pulled_models(
     assert len(maps) == 2
     assert space.peak < MOST_MEMORY
     pulled = [call for call in hub.calls if call.startswith("GET") and "/resolve/" in call]
-    assert {call.split("/")[2] for call in pulled if "/spaces/" not in call} == set(BACKBONES)
+    assert {call.split("/")[2] for call in pulled if "/spaces/" not in call} == MODELS
     absent = subprocess.run([space.python, "-c", "import tensorflow"], capture_output=True, text=True)
     assert "No module named 'tensorflow'" in absent.stderr
     assert not (space.folder / "checkpoints").exists()
