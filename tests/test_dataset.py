@@ -10,7 +10,7 @@ from PIL import Image
 
 from bonexray.errors import BonexrayError, HubError
 from training.dataset import COLUMNS, fingerprint, read_dataset
-from training.readers import image_path
+from training.readers import image_path, read_hub
 
 LABELS = ("fractured", "not fractured")
 
@@ -163,6 +163,24 @@ def test_an_unreadable_image_is_named_unless_the_audit_reads(kaggle: Path) -> No
     with pytest.raises(BonexrayError, match=r"text.png is not a readable image"):
         read_dataset(kaggle)
     assert read_dataset(kaggle, strict=False).set_index("file").loc["train/fractured/text.png", "width"] == 0
+
+
+def test_a_hub_data_set_with_bytes_becomes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of a Hub data set in Parquet, here read from a folder of that name, get paths, names and our labels."""
+    import datasets
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.readers.CACHE", tmp_path / "cache")
+    images = [Image.fromarray(np.full((4, 6), grey, np.uint8)) for grey in (10, 90)]
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(LABELS))})
+    made = datasets.Dataset.from_dict({"image": images, "label": [0, 1]}, features=features)
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    made.to_parquet(tmp_path / "owner" / "name" / "train-00000.parquet")
+    rows = read_hub("owner/name")
+    assert rows["label"].tolist() == [1, 0]
+    assert [np.asarray(Image.open(path)).mean() for path in rows["path"]] == [10, 90]
+    assert rows["file"].is_unique
+    assert rows["official_paths"].str.startswith(("train/fractured/", "train/not fractured/")).all()
 
 
 def test_an_unknown_hub_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
