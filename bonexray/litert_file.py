@@ -24,7 +24,7 @@ class Weights(NamedTuple):
 
 
 # The converter calls a kernel after the graph operation that used it: ".../block_1_expand_1/convolution".
-KERNEL_NAME = re.compile(r"/(\w+?)_1/(?:convolution|depthwise|MatMul)\d*$")
+KERNEL_NAME = re.compile(r"/(\w+?)_1/(?:convolution|depthwise|MatMul)\d*(?:;|$)")
 
 
 def read_weights(path: Path) -> dict[str, Weights]:

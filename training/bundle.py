@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from training.export import slim
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the folders."""
@@ -14,4 +12,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Copy everything but Keras' weights, which `keras_model()` rebuilds from the LiteRT network."""
+    from training.export import slim
+
     slim(arguments.checkpoint, arguments.into)
