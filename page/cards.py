@@ -42,17 +42,16 @@ def model_card(model: FractureClassifier, prediction: Prediction, threshold: flo
     kind = "fractured" if fractured else "intact"
     verdict = translate(language, f"verdict.{kind}")
     doubt = f" <small>({translate(language, 'verdict.uncertain')})</small>" if is_uncertain(prediction, model) else ""
-    shown_probability, shown_threshold = percents(prediction.probability, threshold)
+    probability, _ = percents(prediction.probability, threshold)
     point = operating_point(model, threshold)
     measured = translate(language, "point", **point.percents()) if point else translate(language, "point.none")
     return f"""
 <article class="bx-model bx-{kind}" dir="{direction(language)}">
   <header><h3>{escape(title(model))}</h3><p>{_origin(model, language)}</p></header>
   <p class="bx-verdict"><span aria-hidden="true">{SIGNS[kind]}</span> {verdict}{doubt}</p>
-  <p class="bx-number"><b>{shown_probability}</b> {translate(language, "probability")}</p>
+  <p class="bx-number"><b>{probability}</b> {translate(language, "probability")}</p>
   {_bar(model, prediction.probability, threshold, language)}
-  <p class="bx-point">{measured} · {_band(model, language)}</p>
-  <p class="bx-time">{translate(language, "threshold")} {shown_threshold} ·
+  <p>{measured} · {_band(model, language)} ·
     {translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</p>
 </article>"""
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from bonexray import BonexrayError, FractureClassifier
 
 ROOT = Path(__file__).parents[1]
@@ -11,14 +13,13 @@ Models = tuple[FractureClassifier, FractureClassifier]
 
 
 def load_models(names: str = "") -> Models:
-    """Load the two networks of "A,B", each a folder or "owner/name@revision"; the bundled ones if empty.
+    """Load and warm the two networks of "A,B", each a folder or "owner/name@revision"; the bundled ones if empty.
 
     Raises:
         BonexrayError: not two names, or one that cannot be loaded.
     """
     if not names.strip():
-        first, second = (FractureClassifier.from_pretrained(folder) for folder in BUNDLED)
-        return first, second
+        return _load(str(BUNDLED[0])), _load(str(BUNDLED[1]))
     parts = [part.strip() for part in names.split(",")]
     if len(parts) != 2 or not all(parts):
         raise BonexrayError(f"models {names!r}: expected two, 'owner/a@revision,owner/b@revision' or two folders")
@@ -41,7 +42,10 @@ def card_url(model: FractureClassifier) -> str | None:
 
 
 def _load(name: str) -> FractureClassifier:
-    if Path(name).is_dir() or "@" not in name:
-        return FractureClassifier.from_pretrained(name)
-    repository, revision = name.rsplit("@", 1)
-    return FractureClassifier.from_pretrained(repository, revision)
+    repository, at, revision = name.rpartition("@")
+    if Path(name).is_dir() or not at:
+        model = FractureClassifier.from_pretrained(name)
+    else:
+        model = FractureClassifier.from_pretrained(repository, revision)
+    model.predict(np.zeros((8, 8), np.uint8))  # the first answer of a network is slow: let no visitor wait for it
+    return model

@@ -1,0 +1,243 @@
+"""The page as a visitor has it: driven in headless Chromium, with screenshots kept in reports/screenshots."""
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+SCREENSHOTS = ROOT / "reports" / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]  # fmt: skip
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium once."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, page: str) -> Iterator[Visit]:
+    """Open the page in a fresh context; at the end, no request may have left for another host."""
+    contexts, outside = [], []
+
+    def open_page(query: str = "", width: int = 1280, height: int = 900, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **({"locale": "en-US"} | options))
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("request", lambda request: outside.append(request.url))
+        tab.goto(page + query)
+        expect(tab.locator("#examples button").first).to_be_visible(timeout=30_000)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [url for url in outside if not url.startswith((page, "data:", "blob:"))] == []
+
+
+def choose(tab: Page, name: str) -> None:
+    """Click an example and wait for both answers."""
+    tab.locator(f'#examples button:has(img[alt="{name}"])').click()
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator(".bx-layer").first).to_be_visible()
+
+
+def set_threshold(tab: Page, network: str, value: float) -> None:
+    """Type a threshold into a network's slider."""
+    box = tab.locator(f"#threshold-{network} input[type=number]")
+    box.fill(str(value))
+    box.press("Enter")
+
+
+def photograph(tab: Page, name: str) -> None:
+    """Keep a picture of the whole page."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    tab.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def serious(tab: Page) -> list[str]:
+    """List the accessibility violations that axe-core calls serious or critical."""
+    found = Axe().run(tab).response["violations"]
+    bad = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['html'][:150]}" for one in bad for node in one["nodes"]]
+
+
+def test_a_newcomer_uploads_and_sees_both_answers(visit: Visit) -> None:
+    """Two verdicts, two maps, the joint verdict, and the warning beside it."""
+    tab = visit()
+    expect(tab.locator("#banner")).to_contain_text("Not a medical device")
+    tab.set_input_files("#upload input[type=file]", EXAMPLES / "leg-oblique.jpg")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator("#banner .bx-joint h2")).to_be_visible()
+    expect(tab.locator("#banner .bx-joint .bx-warning")).to_contain_text("Not a medical device")
+    expect(tab.locator("#results .bx-layer:visible")).to_have_count(2)
+    expect(tab.locator("#upload")).not_to_contain_text("leg-oblique")
+    photograph(tab, "upload")
+
+
+def test_a_threshold_moves_the_verdict_and_the_disagreement_is_shown(visit: Visit) -> None:
+    """Nothing is run again: the time that it took stays the same."""
+    tab = visit()
+    choose(tab, "Forearm · transverse fracture")
+    first = tab.locator(".bx-model").first
+    milliseconds = re.search(r"\d+ ms", first.inner_text())
+    set_threshold(tab, "mobilenetv2", 0)
+    set_threshold(tab, "resnet50", 1)
+    expect(tab.locator("#banner .bx-disagree h2")).to_contain_text("disagree")
+    expect(first.locator(".bx-verdict")).to_contain_text("Fractured")
+    expect(tab.locator(".bx-model").nth(1).locator(".bx-verdict")).to_contain_text("Not fractured")
+    assert milliseconds and milliseconds[0] in first.inner_text()
+    photograph(tab, "disagreement")
+    tab.locator("#reset").click()
+    expect(tab.locator("#threshold-resnet50 input[type=number]")).not_to_have_value("1")
+
+
+def test_the_opacity_slider_changes_the_map(visit: Visit) -> None:
+    """The layer of evidence becomes as strong as the slider says."""
+    tab = visit("?example=hand-displaced")
+    layer = tab.locator(".bx-layer").first
+    expect(layer).to_be_visible(timeout=30_000)
+    box = tab.locator("#opacity input[type=number]")
+    box.fill("10")
+    box.press("Enter")
+    expect(layer).to_have_css("opacity", "0.1")
+
+
+def test_a_link_shows_the_same_view_again(visit: Visit) -> None:
+    """Example, thresholds and language are in the address."""
+    tab = visit("?lang=fr")
+    choose(tab, "Main · fracture déplacée")
+    set_threshold(tab, "resnet50", 0.9)
+    link = tab.locator("#link textarea, #link input")
+    expect(link).to_have_value(re.compile(r"example=hand-displaced&t=[\d.]+,0\.9&lang=fr"))
+    again = visit("/" + link.input_value().split("/")[-1])
+    expect(again.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(again.locator("h1")).to_have_text("Cet os est-il cassé ?")
+    expect(again.locator("#threshold-resnet50 input[type=number]")).to_have_value("0.9")
+    assert again.locator("#banner").inner_text() == tab.locator("#banner").inner_text()
+
+
+def test_an_upload_is_shared_only_when_its_owner_says_so(visit: Visit) -> None:
+    """The link works for others until the owner deletes it."""
+    tab = visit()
+    tab.set_input_files("#upload input[type=file]", EXAMPLES / "arm-comminuted.jpg")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator("#link")).to_have_count(0)
+    tab.locator("#share button").first.click()
+    expect(tab.locator("#create")).to_be_disabled()
+    tab.locator("#consent input").check()
+    tab.locator("#create").click()
+    public = tab.locator("#public textarea, #public input")
+    expect(public).to_have_value(re.compile("shared="), timeout=10_000)
+    query = "/" + public.input_value().split("/")[-1]
+    other = visit(query)
+    expect(other.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(other.locator("#delete")).to_have_count(0)
+    tab.locator("#delete").click()
+    expect(tab.locator("#results")).to_contain_text("Deleted")
+    late = visit(query)
+    expect(late.locator("body")).to_contain_text("has expired or was deleted")
+    expect(late.locator(".bx-model")).to_have_count(0)
+
+
+def test_many_at_once_ends_in_a_table_and_a_csv(visit: Visit, tmp_path: Path) -> None:
+    """A ZIP and a file that is none: every image is a row."""
+    with zipfile.ZipFile(tmp_path / "bones.zip", "w") as archive:
+        for name in ("hand-intact.jpg", "leg-intact.jpg"):
+            archive.write(EXAMPLES / name, name)
+    (tmp_path / "broken.png").write_text("no image")
+    tab = visit()
+    tab.get_by_role("tab", name="Many at once").click()
+    tab.set_input_files("#batch-files input[type=file]", [tmp_path / "bones.zip", tmp_path / "broken.png"])
+    expect(tab.locator("#batch-files")).to_contain_text("broken")
+    tab.locator("#batch-run").click()
+    table = tab.locator("#batch-table")
+    for text in ("hand-intact.jpg", "leg-intact.jpg", "broken.png is no image"):
+        expect(table).to_contain_text(text, timeout=30_000)
+    with tab.expect_download() as download:
+        tab.locator("#batch-csv").click()
+    assert len(download.value.path().read_text("utf-8-sig").splitlines()) == 4
+    photograph(tab, "batch")
+
+
+def test_reports_are_saved(visit: Visit) -> None:
+    """One click each: a PDF, and JSON with the numbers that the page shows."""
+    tab = visit("?example=hand-intact")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    with tab.expect_download(timeout=20_000) as download:
+        tab.locator("#make-pdf").click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+    with tab.expect_download(timeout=20_000) as download:
+        tab.locator("#make-json").click()
+    record = json.loads(download.value.path().read_text())
+    assert f"{record['models'][0]['probability']:.0%}" in tab.locator(".bx-number").first.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading", "direction"),
+    [
+        ("es-ES", "¿Está roto este hueso?", ""),
+        ("zh-CN", "这块骨头断了吗？", ""),
+        ("ar", "هل هذه العظمة مكسورة؟", "rtl"),
+    ],
+)
+def test_the_browsers_language_is_spoken(visit: Visit, locale: str, heading: str, direction: str) -> None:
+    """Texts, labels and writing direction follow it."""
+    tab = visit("?example=leg-intact", locale=locale)
+    expect(tab.locator("h1")).to_have_text(heading)
+    expect(tab.locator("html")).to_have_attribute("lang", locale[:2])
+    assert tab.evaluate("document.documentElement.dir") in (direction, direction or "ltr")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    visible = tab.locator("main").inner_text()
+    assert not re.search(r"Threshold|Compare|Download|probability", visible), visible
+    photograph(tab, f"language-{locale[:2]}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> None:
+    """axe-core finds none, nothing is cut off at the side, and the page is seen as designed."""
+    tab = visit("?example=forearm-transverse", width=width, height=844, color_scheme=scheme)
+    expect(tab.locator(".bx-layer").first).to_be_visible(timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(2)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    photograph(tab, f"page-{width}-{scheme}")
+    assert serious(tab) == []
+    for name in ("Many at once", "About", "For programs"):
+        tab.get_by_role("tab", name=name).click()
+        expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        assert serious(tab) == [], name
+    photograph(tab, f"programs-{width}-{scheme}")
+
+
+def test_the_keyboard_is_enough(visit: Visit) -> None:
+    """Tab reaches an example, Enter chooses it, and an arrow key moves a threshold."""
+    tab = visit()
+    for _ in range(40):
+        tab.keyboard.press("Tab")
+        if tab.evaluate("document.activeElement.closest('#examples') !== null"):
+            break
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    slider = tab.locator("#threshold-resnet50 input[type=range]")
+    before = float(slider.input_value())
+    slider.focus()
+    tab.keyboard.press("ArrowRight")
+    expect(tab.locator("#threshold-resnet50 input[type=number]")).not_to_have_value(f"{before:.3f}")
