@@ -46,7 +46,7 @@ def test_only_stock_layers_are_used(fresh: keras.Model) -> None:
 
 def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:
     """To half a grey level on the whole, on a picture of a hospital's size."""
-    inside = keras.Model(fresh.inputs, fresh.get_layer("letterbox").output)
+    inside = keras.Model(fresh.input, fresh.get_layer("letterbox").output)
     ours = letterbox(radiograph, 224)
     theirs = keras.ops.convert_to_numpy(inside(colour(radiograph)))[0]
     np.testing.assert_allclose(theirs[..., 0], theirs[..., 2], atol=1e-3)
