@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from bonexray.errors import BonexrayError
-from training.calibration import TEMPERATURES, choose_threshold, fit_temperature, threshold_band
+from training.calibration import TEMPERATURES, choose_threshold, fit_platt, fit_temperature, threshold_band
 
 
 def overconfident(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +33,18 @@ def test_temperature_of_separable_labels_stays_in_bounds() -> None:
     """Perfect logits would push it to zero, reversed ones to infinity."""
     assert fit_temperature([-1, 1], [0, 1]) == pytest.approx(TEMPERATURES[0], rel=1e-3)
     assert fit_temperature([-1, 1], [1, 0]) == pytest.approx(TEMPERATURES[1], rel=1e-3)
+
+
+def test_platt_is_a_logistic_regression_on_smoothed_targets() -> None:
+    """Each row counts as fractured by its smoothed target and as not fractured by the rest, in scikit-learn."""
+    logits, labels = overconfident(300, 2.0, seed=5)
+    fractured = labels.sum()
+    target = np.where(labels == 1, (fractured + 1) / (fractured + 2), 1 / (300 - fractured + 2))
+    reference = LogisticRegression(C=1e12, tol=1e-10)
+    reference.fit(np.tile(logits, 2)[:, None], [1] * 300 + [0] * 300, sample_weight=[*target, *(1 - target)])
+    temperature, shift = fit_platt(logits, labels)
+    assert temperature == pytest.approx(1 / reference.coef_[0, 0], rel=1e-3)
+    assert shift == pytest.approx(reference.intercept_[0], abs=1e-3)
 
 
 def test_threshold_by_hand() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from bonexray.errors import BonexrayError
 from training.intervals import RESAMPLES
 from training.measurement import Measurement, ask, ask_baselines, load_measurement, read_table, start_measurement
+from training.predictions import set_names
 from training.readers import CACHE
 from training.report import main_table, render_report, write_results
 from training.robustness import summarise_robustness
-from training.summary import checkpoint_metrics, deviations, summarise
+from training.summary import LEAK_FREE, checkpoint_metrics, deviations, summarise
 
 NOT_FOUND_AGAIN = 1  # exit status
 AIM = 0.95
@@ -49,10 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     measurement.save(folder)
     summary = {"data": measurement.data, **summarise(measurement.predictions, resamples, seed)}
-    robustness = {
-        str(model): summarise_robustness(rows, resamples, seed)
-        for model, rows in (measurement.perturbed.groupby("model") if len(measurement.perturbed) else ())
-    }
+    robustness = robustness_of(measurement, resamples, seed)
     records = {name: record_of(name, measurement, summary, robustness, arguments) for name in measurement.classifiers}
     lost = {} if arguments.part == "all" else compare_published(measurement, records)
     summary["published"] = published_lines(lost)
@@ -78,7 +76,7 @@ def predict(arguments: argparse.Namespace) -> Measurement:
         raise BonexrayError("--data is missing: expected the data set to judge the checkpoints on")
     if not arguments.data:
         return load_measurement(arguments.from_predictions)
-    table, whole = read_table(arguments.data), arguments.part == "all"
+    table, whole = read_table(arguments.data, arguments.cache), arguments.part == "all"
     measurement = start_measurement(table, arguments.data)
     if arguments.from_predictions:
         kept = load_measurement(arguments.from_predictions)
@@ -88,6 +86,18 @@ def predict(arguments: argparse.Namespace) -> Measurement:
     if arguments.baselines and not whole:
         ask_baselines(measurement, table, arguments.weights, arguments.cache)
     return measurement
+
+
+def robustness_of(measurement: Measurement, resamples: int, seed: int) -> dict[str, Any]:
+    """Summarise the answers to perturbed images by model, out of fold where they were asked there, else on test."""
+    if not len(measurement.perturbed):
+        return {}
+    found = {}
+    for model, rows in measurement.perturbed.groupby("model"):
+        names = set_names(rows)
+        name = next(name for name in LEAK_FREE if name in set(names))
+        found[str(model)] = summarise_robustness(rows[names == name], resamples, seed)
+    return found
 
 
 def record_of(

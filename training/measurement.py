@@ -10,6 +10,7 @@ from bonexray import FractureClassifier
 from training.dataset import fingerprint, read_dataset
 from training.held_out import evaluation_rows, model_name
 from training.predictions import check_predictions, predict_images, read_predictions
+from training.readers import CACHE
 from training.robustness import predict_perturbed
 from training.sources import resolve_sources
 
@@ -57,9 +58,9 @@ def load_measurement(paths: list[str]) -> Measurement:
     return Measurement(predictions, _join(*perturbed), predictions.attrs.get("data") or _described(predictions))
 
 
-def read_table(data: str) -> pd.DataFrame:
+def read_table(data: str, cache: Path = CACHE) -> pd.DataFrame:
     """Read a data set as it is split for training: with copies merged into one source."""
-    return resolve_sources(read_dataset(data))
+    return resolve_sources(read_dataset(data), cache / "copies")
 
 
 def start_measurement(table: pd.DataFrame, name: str) -> Measurement:

@@ -30,9 +30,9 @@ error lies too high. Predictive values are computed from sensitivity and specifi
 counted. Figures without a value are not defined (one label is absent).
 """
 PEAKS = """\
-The evidence cells that touch the image's edge are the border: of 7 x 7 cells on a square image 24 (49 %) do, so that
-is what chance would give. A peak on a letter or on flat ground (padding, background) is a failure. Shares are of the
-images called fractured.
+One image a source, out of fold where the folds were asked, else on the test part. The evidence cells that touch the
+image's edge are the border: of 7 x 7 cells on a square image 24 (49 %) do, so that is what chance would give. A peak
+on a letter or on flat ground (padding, background) is a failure. Shares are of the images called fractured.
 """
 
 Figure = dict[str, float | None]
@@ -139,9 +139,11 @@ def _caption(summary: dict[str, Any], name: str | None) -> str:
 
 
 def _sections(models: dict[str, Any]) -> list[str]:
-    """A table of every metric for each model and set."""
-    lines = []
-    for model, sets in models.items():
+    """A table of every metric for each network and set; for each baseline where there is no network."""
+    asked = [model for model, sets in models.items() if any(one["milliseconds"] for one in sets.values())]
+    lines = ["Every other figure of the baselines is in `metrics.json`."] if asked else []
+    for model in asked or models:
+        sets = models[model]
         for name, measured in sets.items():
             source, image = measured["per_source"], measured["per_image"]
             rows = [[title(key), interval(source[key]), interval(image.get(key))] for key in source]
