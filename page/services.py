@@ -1,6 +1,5 @@
 """What goes out of the page: endpoints for programs, batches, reports, shared links, feedback."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -85,15 +84,15 @@ class Services:
         return write_json(_required(comparison, language), self.models, (first, second))
 
     def share(
-        self, comparison: Comparison | None, thresholds: Sequence[float], language: str, request: gr.Request
+        self, comparison: Comparison | None, first: float, second: float, language: str, request: gr.Request
     ) -> tuple[Any, ...]:
         """Share an image: its public link, its private link to delete it, what holds, and the key."""
         share = self.shares.add(_required(comparison, language))
         subject = {"shared": share.token}
         until = datetime.fromtimestamp(share.expires, UTC).strftime("%Y-%m-%d %H:%M")
         return (
-            view_link(address(request), subject, thresholds, language),
-            view_link(address(request), {**subject, "key": share.key}, thresholds, language),
+            view_link(address(request), subject, (first, second), language),
+            view_link(address(request), {**subject, "key": share.key}, (first, second), language),
             translate(language, "share.expires", time=until),
             (share.token, share.key),
         )

@@ -194,7 +194,7 @@ def test_reports_are_saved(visit: Visit) -> None:
     ("locale", "heading", "direction"),
     [
         ("es-ES", "¿Está roto este hueso?", ""),
-        ("zh-CN", "这块骨头断了吗？", ""),
+        ("zh-CN", "这块骨头断了吗？", ""),  # noqa: RUF001
         ("ar", "هل هذه العظمة مكسورة؟", "rtl"),
     ],
 )
