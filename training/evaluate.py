@@ -74,6 +74,9 @@ def predict(arguments: argparse.Namespace) -> Measurement:
         raise BonexrayError("nothing to evaluate: expected a CHECKPOINT or --from-predictions FILE")
     if arguments.checkpoints and not arguments.data:
         raise BonexrayError("--data is missing: expected the data set to judge the checkpoints on")
+    remote = [checkpoint for checkpoint in arguments.checkpoints if not Path(checkpoint).is_dir()]
+    if arguments.write_metrics and remote:
+        raise BonexrayError(f"--write-metrics with {remote[0]!r}: expected folders of this disk")
     if not arguments.data:
         return load_measurement(arguments.from_predictions)
     table, whole = read_table(arguments.data, arguments.cache), arguments.part == "all"
@@ -130,11 +133,9 @@ def published_lines(lost: dict[str, list[str]]) -> list[str]:
 
 
 def write_metrics(measurement: Measurement, records: dict[str, Any]) -> None:
-    """Write the figures into `classifier.json` of each checkpoint that is a folder of this disk."""
+    """Write the figures into `classifier.json` of each checkpoint."""
     from training.export import read_record, write_record
 
     for name, classifier in measurement.classifiers.items():
-        if classifier.revision is not None:
-            raise BonexrayError(f"{classifier.source} is on the Hub: expected a folder to write metrics into")
         write_record(classifier.folder, {**read_record(classifier.folder), "metrics": records[name]})
         log.info("wrote the metrics of %s", classifier.folder)
