@@ -11,6 +11,7 @@ from training import baselines
 from training.descriptors import grey_statistics, thumbnails
 from training.metrics import auroc
 from training.predictions import check_predictions, votes
+from training.roles import official_rows
 
 
 @pytest.fixture
@@ -70,8 +71,8 @@ def test_a_real_difference_is_found(table: pd.DataFrame, tmp_path: Path, scorer:
 def test_official_rows_hold_an_image_for_each_of_its_places() -> None:
     """An image that lies twice in the test split counts twice there, and in training too."""
     table = pd.DataFrame({"official_paths": ["test/f/a;test/f/b;train/f/c", "val/f/d", "train/f/e", ""]})
-    assert baselines.official_rows(table, "test").index.tolist() == [0, 0]
-    assert baselines.official_rows(table, "train").index.tolist() == [0, 2]
+    assert official_rows(table, "test").index.tolist() == [0, 0]
+    assert official_rows(table, "train").index.tolist() == [0, 2]
 
 
 def test_statistics_tell_a_flat_image_from_noise(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from core_fixtures import ROOT, draw_bone
+from huggingface_hub import HfApi
+from loopback_hub import LoopbackHub
 from PIL import Image
 
 from bonexray import BonexrayError
@@ -51,7 +53,8 @@ def checkpoint(bones: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "mobilenetv2"
     shutil.copytree(ROOT / "checkpoints" / "mobilenetv2", folder)
     record = json.loads((folder / "classifier.json").read_text())
-    record["provenance"]["data"] = describe_data(assign_roles(read_table(str(bones)), "grouped"), str(bones))
+    table = read_table(str(bones))
+    record["provenance"]["data"] = describe_data(table, assign_roles(table, "grouped"), str(bones))
     record["provenance"]["recipe"] |= {"name": "default", "split": "grouped"}
     record["metrics"] = {}
     (folder / "classifier.json").write_text(json.dumps(record))
@@ -65,10 +68,8 @@ def evaluate(*arguments: object) -> int:
     return run(parser.parse_args([*map(str, arguments), "--resamples", "50"]))
 
 
-def test_a_checkpoint_is_measured_written_and_found_again(
-    checkpoint: Path, bones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Report, figures, tables and README; then the published figures match, unless one is changed."""
+def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
+    """Report, figures, tables, README and the checkpoint's own record; a changed figure there would be noticed."""
     readme, output = tmp_path / "README.md", tmp_path / "report"
     readme.write_text(f"before\n{MARKERS[0]}\n(nothing yet)\n{MARKERS[1]}\nafter\n")
     arguments = (checkpoint, "--data", bones, "--cache", tmp_path / "cache")
@@ -79,9 +80,6 @@ def test_a_checkpoint_is_measured_written_and_found_again(
     assert len(metrics["operating_points"]) == 101
     low, high = metrics["uncertain_band"]
     assert 0 <= low <= high <= 1
-    again = (*arguments, "--no-baselines", "--no-robustness", "--output", tmp_path / "again")
-    assert evaluate(*again) == 0
-    assert "MobileNetV2: the published figures match." in capsys.readouterr().out
     changed = deepcopy(metrics)
     changed["per_source"]["auroc"]["value"] += 0.02
     changed["per_image"]["brier"]["value"] = None
@@ -110,6 +108,22 @@ def assert_report_is_whole(output: Path, readme: Path) -> None:
     assert metrics["robustness"]["MobileNetV2"]["none"]["flipped"]["value"] == 0
 
 
+def test_a_tag_on_the_hub_is_measured_again(
+    hub: LoopbackHub, checkpoint: Path, bones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The figures that were published with a tag are found again, and the verb says so; nothing is written there."""
+    flags = ("--data", bones, "--no-baselines", "--no-robustness", "--output", tmp_path / "report")
+    assert evaluate(checkpoint, *flags, "--write-metrics") == 0
+    api = HfApi()
+    api.create_repo("tester/wrist")
+    api.upload_folder(repo_id="tester/wrist", folder_path=checkpoint)
+    api.create_tag("tester/wrist", tag="v1")
+    assert evaluate("tester/wrist@v1", *flags) == 0
+    assert "MobileNetV2: the published figures match." in capsys.readouterr().out
+    with pytest.raises(BonexrayError, match="--write-metrics with 'tester/wrist@v1': expected folders"):
+        evaluate("tester/wrist@v1", *flags, "--write-metrics")
+
+
 def test_figures_are_computed_again_from_predictions_alone(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
     """Without models and data, the same figures to the last digit."""
     first, second = tmp_path / "first", tmp_path / "second"
@@ -125,9 +139,9 @@ def test_only_what_the_checkpoint_never_saw_is_used(checkpoint: Path, bones: Pat
     """Its test part as held out, its validation part apart, and nothing of its training."""
     table = read_table(str(bones))
     rows = evaluation_rows(table, read_checkpoint(checkpoint))
-    roles = assign_roles(table, "grouped").set_index("file")["role"]
-    assert set(rows.loc[rows["role"] == "held_out", "file"]) == set(roles.index[roles == "test"])
-    assert set(rows.loc[rows["role"] == "validation", "file"]) == set(roles.index[roles == "validation"])
+    roles = assign_roles(table, "grouped")
+    assert set(rows.loc[rows["role"] == "held_out", "file"]) == set(roles["test"]["file"])
+    assert set(rows.loc[rows["role"] == "validation", "file"]) == set(roles["validation"]["file"])
 
 
 def test_a_network_of_the_official_split_is_judged_on_it_and_named(checkpoint: Path, bones: Path) -> None:

@@ -17,7 +17,7 @@ from training.confounding import describe_facts, source_weights
 from training.descriptors import Floats, frozen_features, grey_statistics, thumbnails
 from training.facts import read_facts
 from training.predictions import COLUMNS, votes
-from training.roles import assign_roles
+from training.roles import assign_roles, official_rows
 from training.split import FOLDS
 
 Scores = NDArray[np.float64]
@@ -70,16 +70,16 @@ def predict_grouped(table: pd.DataFrame, inputs: Floats, scorer: Scorer, name: s
     """Predict every part by a model fitted on other sources, and calibrated on one fold, as networks are."""
     tables = []
     for number, held_out in enumerate((*FOLDS, "test")):
-        rows = assign_roles(table, "grouped", FOLDS[(number + 1) % len(FOLDS)], held_out)
-        train, checked, tested = (rows.index[rows["role"] == role] for role in ("train", "validation", "test"))
-        seen = rows.loc[train]
+        roles = assign_roles(table, "grouped", FOLDS[(number + 1) % len(FOLDS)], held_out)
+        seen, checked = roles["train"], roles["validation"]
+        answers = pd.concat([checked, roles["test"]])
         scores = scorer(
-            inputs[train],
+            inputs[seen.index],
             seen["label"].to_numpy(),
             source_weights(seen["label"], seen["source_group"]),
-            inputs[[*checked, *tested]],
+            inputs[answers.index],
         )
-        answers = rows.loc[[*checked, *tested]].assign(logit=scores)
+        answers = answers.assign(logit=scores)
         tables.append(_calibrated(answers, len(checked)).assign(part=held_out, role="held_out", split="grouped"))
     return _finished(pd.concat(tables), name)
 
@@ -92,12 +92,6 @@ def predict_official(table: pd.DataFrame, inputs: Floats, scorer: Scorer, name: 
     scores = scorer(inputs[train.index], train["label"].to_numpy(), np.ones(len(train)), inputs[tested.index])
     answers = tested.assign(logit=scores, threshold=0.5, part="test", role="held_out", split="official")
     return _finished(answers, name)
-
-
-def official_rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """List the images of one official split, one row for each place that holds them; an image may be in several."""
-    places = table["official_paths"].str.split(";").explode()
-    return table.loc[places.index[places.str.startswith(f"{split}/").to_numpy()]]
 
 
 def score_neighbour(inputs: Floats, labels: NDArray[np.int8], weights: Scores, others: Floats) -> Scores:

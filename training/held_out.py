@@ -6,8 +6,8 @@ import pandas as pd
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
-from training.baselines import official_rows
 from training.dataset import fingerprint
+from training.roles import official_rows
 from training.split import split_sources
 
 BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}

@@ -17,7 +17,7 @@ from training.recipe import Recipe
 LIBRARIES = ("tensorflow", "keras", "keras-cv", "numpy", "pandas", "pillow")
 
 
-def describe_data(table: pd.DataFrame, name: str) -> dict[str, Any]:
+def describe_data(table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str) -> dict[str, Any]:
     """Name, fingerprint and, for each role in the split, how many images and sources of which label."""
     counts = {
         role: {
@@ -25,7 +25,7 @@ def describe_data(table: pd.DataFrame, name: str) -> dict[str, Any]:
             "sources": int(rows["source_group"].nunique()),
             "fractured_sources": int(rows.loc[rows["label"] == 1, "source_group"].nunique()),
         }
-        for role, rows in table.groupby("role")
+        for role, rows in roles.items()
     }
     return {
         "name": Path(name).name if Path(name).exists() else name,

@@ -5,36 +5,47 @@ import pandas as pd
 from bonexray.errors import BonexrayError
 from training.split import split_sources
 
+ROLES = ("train", "validation", "test")
 
-def assign_roles(table: pd.DataFrame, split: str, validation: str = "fold0", held_out: str = "test") -> pd.DataFrame:
-    """Return the table with `role`: "train", "validation", "test" or "unused".
+
+def assign_roles(
+    table: pd.DataFrame, split: str, validation: str = "fold0", held_out: str = "test"
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of each of `ROLES`, with the index that they have in `table`.
 
     Args:
         table: a data set as `read_dataset` gives it.
-        split: "grouped" (folds by source, always from the same seed) or "official" (the data set's own).
+        split: "grouped" (folds by source, always from the same seed: no source in two roles), or "official"
+            (the data set's own folders: an image that lies in several of them has several roles, as for whoever
+            trains on the folders as they are).
         validation: the fold that chooses epoch, calibration and threshold.
         held_out: the part that is kept for measuring, "test" or a fold; then "test" stays unused.
 
     Raises:
-        BonexrayError: a role would be empty or hold one label only.
+        BonexrayError: train or validation would hold one label only.
     """
     if split == "official":
-        names = {"train": "train", "val": "validation", "test": "test"}
-        roles = table.assign(role=table["official_split"].map(names).fillna("unused"))
+        folders = dict(zip(ROLES, ("train", "val", "test"), strict=True))
+        roles = {role: official_rows(table, folder) for role, folder in folders.items()}
+        roles = {role: rows[~rows.index.duplicated()] for role, rows in roles.items()}
     else:
         parts = split_sources(table)
-        role = pd.Series("train", index=table.index)
-        role[parts["part"] == "test"] = "unused"
-        role[parts["part"] == validation] = "validation"
-        role[parts["part"] == held_out] = "test"
-        roles = parts.assign(role=role)
-    for name in ("train", "validation"):
-        labels = set(roles.loc[roles["role"] == name, "label"])
-        if labels != {0, 1}:
-            raise BonexrayError(f"the {split} split has labels {sorted(labels)} in {name}: expected both 0 and 1")
+        left_out = parts["part"].isin({"test", validation, held_out})
+        roles = {"train": parts[~left_out]}
+        roles |= {"validation": parts[parts["part"] == validation], "test": parts[parts["part"] == held_out]}
+    for role in ("train", "validation"):
+        labels = sorted(set(roles[role]["label"]))
+        if labels != [0, 1]:
+            raise BonexrayError(f"the {split} split has labels {labels} in {role}: expected both 0 and 1")
     return roles
 
 
 def one_image_each(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row a source: the first image, by file name, that is no rotated copy, else the first of all."""
     return table.sort_values(["rotated_copy", "file"]).groupby("source_group", sort=True).head(1)
+
+
+def official_rows(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """List the images of one official split, one row for each place that holds them; an image may be in several."""
+    places = table["official_paths"].str.split(";").explode()
+    return table.loc[places.index[places.str.startswith(f"{split}/").to_numpy()]]

@@ -55,16 +55,16 @@ def run(arguments: argparse.Namespace) -> None:
     recipe = recipe_from(arguments)
     output = arguments.output or Path("runs") / arguments.backbone
     table = resolve_sources(read_dataset(arguments.data), arguments.cache / "copies")
-    table = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out)
-    data = describe_data(table, arguments.data)
+    roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out)
+    data = describe_data(table, roles, arguments.data)
     network = _build(arguments, recipe)
     weights = describe_weights(arguments.weights, _start_of(arguments))
     work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights)}")
     work.mkdir(parents=True, exist_ok=True)
     began = work.stat().st_ctime if any(work.iterdir()) else time.time()
-    history = _fit(network, recipe, table, work, arguments.cache)
+    history = _fit(network, recipe, table, roles, work, arguments.cache)
     network = _in_float32(network, arguments, recipe)
-    record = calibrate(network, table, recipe)
+    record = calibrate(network, one_image_each(roles["validation"]), recipe)
     record["provenance"] = {
         "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": data, "weights": weights,
         "libraries": describe_libraries(), "hardware": describe_hardware(),
@@ -77,13 +77,17 @@ def run(arguments: argparse.Namespace) -> None:
     log.info("wrote %s: threshold %.3f, validation %s", output, record["threshold"], record["validation"])
 
 
-def calibrate(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
+def calibrate(network: "keras.Model", chosen: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
     """Fold a Platt calibration into the head, and choose the threshold; both on validation, one vote a source.
+
+    Args:
+        network: trained; its head is changed in place.
+        chosen: one validation image a source.
+        recipe: tells the size of the input and the aim of the threshold.
 
     Returns:
         The record's "threshold", "calibration" and "validation" (what was reached there).
     """
-    chosen = one_image_each(table[table["role"] == "validation"])
     logits = _logits(network, chosen, recipe)
     labels = chosen["label"].to_numpy()
     temperature, shift = fit_platt(logits, labels)
@@ -138,15 +142,16 @@ def _start_of(arguments: argparse.Namespace) -> str:
     return initialised_layers(arguments.backbone, arguments.weights)
 
 
-def _fit(network: "keras.Model", recipe: Recipe, table: pd.DataFrame, work: Path, cache: Path) -> pd.DataFrame:
+def _fit(
+    network: "keras.Model", recipe: Recipe, table: pd.DataFrame, roles: dict[str, pd.DataFrame], work: Path, cache: Path
+) -> pd.DataFrame:
     from training.fitting import Material, train_network
 
-    checked = one_image_each(table[table["role"] == "validation"])
     material = Material(
         pixels=load_pixels(table, recipe.stored_size, cache),
         labels=table["label"].to_numpy(np.float32),
-        train=table[table["role"] == "train"],
-        validation=checked.index.to_numpy(),
+        train=roles["train"],
+        validation=one_image_each(roles["validation"]).index.to_numpy(),
         work=work,
         cache=cache,
         origin=fingerprint(table),
