@@ -13,7 +13,7 @@ from training.augmentation import build_augmentation, build_shrinking
 from training.batches import Pixels, image_batches, labelled_batches
 from training.draws import draw_images
 from training.features import cache_features, feature_key
-from training.network import HEAD, letterboxed_part, set_trainable
+from training.network import HEAD, letterboxed_part
 from training.recipe import Recipe
 
 WARM_UP = 0.1  # of the steps
@@ -84,8 +84,7 @@ def fit_head(network: keras.Model, recipe: Recipe, material: Material) -> None:
 
 
 def fit_backbone(network: keras.Model, recipe: Recipe, material: Material) -> None:
-    """Fine-tune from `recipe.first_trained` on; a killed run goes on at the epoch where it stopped."""
-    set_trainable(network, recipe.first_trained)
+    """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped."""
     inputs, pooled = letterboxed_part(network, recipe.image_size)
     core = keras.Model(inputs, network.get_layer(HEAD)(network.get_layer("dropout")(pooled)))
     steps = max(1, recipe.images_per_epoch // recipe.batch_size)

@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("backbone", metavar="{mobilenetv2,resnet50}", help="network to fine-tune")
     add("--data", required=True, help="folder with manifest.csv, folder train|val|test/{fractured,not fractured}, "
         "or a Hub data set owner/name[@revision]")  # fmt: skip
-    add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, or a checkpoint "
-        "folder to go on from (default: imagenet)")  # fmt: skip
+    add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, a checkpoint "
+        "folder to go on from, or 'none' for a random start (default: imagenet)")  # fmt: skip
     add("--output", type=Path, help="checkpoint folder to write (default: runs/NETWORK)")
     add("--validation", default="fold0", choices=FOLDS, help="fold that chooses epoch, calibration and threshold "
         "(default: fold0)")  # fmt: skip
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
     if arguments.validation == arguments.hold_out:
         raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
+    if arguments.weights not in ("imagenet", "none") and not Path(arguments.weights).exists():
+        raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
     recipe = recipe_from(arguments)
     output = arguments.output or Path("runs") / arguments.backbone
     table = resolve_sources(read_dataset(arguments.data), arguments.cache / "copies")
@@ -59,14 +61,14 @@ def run(arguments: argparse.Namespace) -> None:
     data = describe_data(table, roles, arguments.data)
     network = _build(arguments, recipe)
     weights = describe_weights(arguments.weights, _start_of(arguments))
-    work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights)}")
-    work.mkdir(parents=True, exist_ok=True)
-    began = work.stat().st_ctime if any(work.iterdir()) else time.time()
+    parts = {"validation": arguments.validation, "held_out": arguments.hold_out}
+    work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights, parts=parts)}")
+    began = _open_state(work)
     history = _fit(network, recipe, table, roles, work, arguments.cache)
     network = _in_float32(network, arguments, recipe)
     record = calibrate(network, one_image_each(roles["validation"]), recipe)
     record["provenance"] = {
-        "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": data, "weights": weights,
+        "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": {**data, **parts}, "weights": weights,
         "libraries": describe_libraries(), "hardware": describe_hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
@@ -112,17 +114,29 @@ def calibrate(network: "keras.Model", chosen: pd.DataFrame, recipe: Recipe) -> d
     }  # fmt: skip
 
 
+def _open_state(work: Path) -> float:
+    """Make the folder of this run's state, or find it, and return when the run first began, in seconds."""
+    work.mkdir(parents=True, exist_ok=True)
+    started = work / "started"
+    if not started.exists():
+        started.touch()
+    return started.stat().st_mtime
+
+
 def _build(arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
     import keras
 
-    from training.network import build_network
+    from training.network import build_network, set_trainable
 
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}")
     try:
-        return build_network(arguments.backbone, recipe.image_size, arguments.weights, recipe.dropout, recipe.scaling)
+        size = recipe.image_size
+        network = build_network(arguments.backbone, size, arguments.weights, recipe.dropout, recipe.scaling)
     finally:
         keras.config.set_dtype_policy("float32")
+    set_trainable(network, recipe.first_trained)
+    return network
 
 
 def _in_float32(network: "keras.Model", arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
