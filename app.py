@@ -18,6 +18,7 @@ from page.models import load_models  # noqa: E402
 from page.sharing import Shares  # noqa: E402
 
 MAX_UPLOAD = "200mb"
+MOST_SESSIONS = 500  # open tabs whose images are held in memory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,14 +32,24 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - the command's one line
         return 2
     from page.handlers import Handlers
-    from page.layout import CSS, I18N, THEME, build
+    from page.layout import build
     from page.services import Services
+    from page.theme import CSS, I18N, THEME
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the uploads' folder goes with the process
     shares = Shares()
     shares.keep_purging()
     demo = build(Handlers(models, examples, shares), Services(models, shares, feedback))
-    demo.launch(share=options.share, i18n=I18N, theme=THEME, css_paths=CSS, max_file_size=MAX_UPLOAD, mcp_server=True)
+    demo.launch(
+        share=options.share,
+        i18n=I18N,
+        theme=THEME,
+        css_paths=CSS,
+        max_file_size=MAX_UPLOAD,
+        mcp_server=True,
+        run_history=False,  # it would keep every upload in the visitor's browser
+        state_session_capacity=MOST_SESSIONS,
+    )
     return 0
 
 

@@ -38,10 +38,11 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
     """
     try:
         import pydicom
+        from pydicom.config import disable_value_validation
     except ImportError:
         raise ImageError(f"{path} is DICOM, which needs pydicom: pip install 'bonexray[app]'") from None
     try:
-        with pydicom.config.disable_value_validation():  # its messages would quote the header
+        with disable_value_validation():  # its messages would quote the header
             dataset = pydicom.dcmread(path, specific_tags=list(ELEMENTS))
             _check_kind(dataset, path)
             return _to_grey(dataset)
@@ -65,7 +66,7 @@ def _check_kind(dataset: "pydicom.Dataset", path: Path) -> None:
 
 
 def _to_grey(dataset: "pydicom.Dataset") -> NDArray[np.float32]:
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 
     stored = dataset.pixel_array
     if stored.ndim == 3:

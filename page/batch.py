@@ -14,14 +14,16 @@ from gradio.utils import get_upload_folder
 from bonexray import BonexrayError
 from page.comparison import WARNING, compare, describe
 from page.models import Models, title
+from page.texts import translate
 from page.uploads import forget, reason
 
 MOST = 200  # images
 MOST_BYTES = 1_000_000_000  # that the members of one ZIP may unpack to
+COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
 # Damage, a compression or an encryption that Python does not know.
 UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
 Row = dict[str, Any]
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], object]
 
 
 def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> list[Row]:
@@ -47,23 +49,36 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
     return sorted(rows, key=_disagreement, reverse=True)
 
 
-def table(rows: Sequence[Row], models: Models) -> tuple[list[str], list[list[Any]]]:
-    """Return the rows as a header and cells."""
-    names = [f"{title(model)}_{part}" for model in models for part in ("probability", "fractured")]
-    header = ["file", *names, "agreement", "in_domain", "note"]
-    return header, [[row["file"], *_numbers(row), row["agreement"], row["in_domain"], row["note"]] for row in rows]
+def readable(rows: Sequence[Row], models: Models, language: str) -> tuple[list[str], list[list[str]]]:
+    """Return a header and cells for a visitor to read."""
+    header = [translate(language, "batch.file"), *map(title, models), *(translate(language, key) for key in COLUMNS)]
+    agreement = {True: "batch.yes", False: "batch.no"}
+    domain = {True: "batch.in", False: "batch.out", None: "batch.ungated"}
+    cells = []
+    for row in rows:
+        answers = [f"{one['probability']:.0%} · {_verdict(one, language)}" for one in row["models"]] or ["", ""]
+        agrees = translate(language, agreement[row["agreement"]]) if row["models"] else ""
+        known = translate(language, domain[row["in_domain"]]) if row["models"] else ""
+        cells.append([row["file"], *answers, agrees, known, row["note"]])
+    return header, cells
 
 
 def write_csv(rows: Sequence[Row], models: Models) -> str:
     """Write the table for a spreadsheet and return the file's path; Gradio deletes it after a while."""
-    folder = tempfile.mkdtemp(dir=get_upload_folder())
-    path = Path(folder, "bonexray.csv")
-    header, cells = table(rows, models)
+    names = [f"{title(model)}_{part}" for model in models for part in ("probability", "fractured")]
+    path = Path(tempfile.mkdtemp(dir=get_upload_folder()), "bonexray.csv")
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
-        writer.writerow([*header, "warning"])
-        writer.writerows([_harmless(cell) for cell in [*row, WARNING]] for row in cells)
+        writer.writerow(["file", *names, "agreement", "in_domain", "note", "warning"])
+        for row in rows:
+            numbers = [one[key] for one in row["models"] for key in ("probability", "fractured")] or [""] * 4
+            cells = [row["file"], *numbers, row["agreement"], row["in_domain"], row["note"], WARNING]
+            writer.writerow([_harmless(cell) for cell in cells])
     return str(path)
+
+
+def _verdict(one: dict[str, Any], language: str) -> str:
+    return translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
 
 
 def _judge(name: str, path: Path, models: Models) -> Row:
@@ -90,12 +105,6 @@ def _disagreement(row: Row) -> tuple[int, float]:
         return 0, 0.0
     first, second = (one["probability"] for one in row["models"])
     return (1 if row["agreement"] else 2), abs(first - second)
-
-
-def _numbers(row: Row) -> list[Any]:
-    if not row["models"]:
-        return [None] * 4
-    return [value for one in row["models"] for value in (round(one["probability"], 4), one["fractured"])]
 
 
 def _unpack(paths: Sequence[str], folder: Path) -> Iterator[tuple[str, Path | str]]:

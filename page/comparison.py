@@ -95,7 +95,7 @@ def describe(comparison: Comparison, models: Models, thresholds: Sequence[float]
     return {
         "models": [_describe_model(*row) for row in rows],
         "agreement": len(set(decided)) == 1,
-        "in_domain": not comparison.refused,
+        "in_domain": _known([prediction.in_domain for prediction in comparison.predictions]),
         "image": {"sha256": comparison.sha256, "width": width, "height": height},
         "bonexray": __version__,
         "warning": WARNING,
@@ -118,6 +118,11 @@ def describe_models(models: Models) -> list[dict[str, Any]]:
         }
         for model in models
     ]
+
+
+def _known(answers: Sequence[bool | None]) -> bool | None:
+    """False if any gate refuses, None if there is no gate, else True."""
+    return False if False in answers else None if set(answers) == {None} else True
 
 
 def _describe_model(

@@ -1,6 +1,6 @@
 """How the page is laid out, and which handler each part calls."""
 
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,19 +11,9 @@ from page.handlers import Handlers
 from page.models import Models, title
 from page.services import Services
 from page.tabs import add_about, add_batch, add_endpoints, add_feedback, add_keep, add_sharing
-from page.texts import LANGUAGES, RIGHT_TO_LEFT, TEXTS, translate
+from page.texts import LANGUAGES, RIGHT_TO_LEFT, translate
+from page.theme import I18N
 
-CSS = Path(__file__).with_name("style.css")
-FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
-THEME = gr.themes.Base(primary_hue="indigo", neutral_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"])
-# Gradio's own greys and its accent fall short of WCAG's 4.5:1.
-THEME.set(
-    body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_300",
-    block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300",
-    color_accent="*primary_600", button_primary_background_fill="*primary_600",
-    button_primary_background_fill_dark="*primary_600",
-)  # fmt: skip
-I18N = gr.I18n(**TEXTS, **{"zh-CN": TEXTS["zh"], "zh-TW": TEXTS["zh"]})
 CHECK_FILES, FORGET_AFTER = 60, 900  # seconds: how often, and how old, what was written for a visitor is deleted
 # Gradio has no part that sets a style or the document's language.
 SET_OPACITY = "value => document.documentElement.style.setProperty('--bx-opacity', value / 100)"
@@ -36,8 +26,9 @@ QUIET: Any = {"api_visibility": "private"}
 
 def build(handlers: Handlers, services: Services) -> gr.Blocks:
     """Lay the page out for two networks."""
+    gr.set_static_paths([example.path for example in handlers.examples])
     with gr.Blocks(title="bonexray", analytics_enabled=False, delete_cache=(CHECK_FILES, FORGET_AFTER)) as demo:
-        comparison, key = gr.State(None, time_to_live=3600), gr.State(None)
+        comparison, key = gr.State(None), gr.State(None)
         with gr.Row(elem_classes="bx-top"):
             heading = gr.HTML(head("en"), min_width=280)
             language = gr.Dropdown(
@@ -87,7 +78,13 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             handlers.render, [*state, anyway, language], view, **QUIET
         ).then(handlers.render_link, [*state, language], link, **QUIET)
         add_endpoints(services)
+        demo.unload(partial(_forget_session, demo))
     return demo
+
+
+def _forget_session(demo: gr.Blocks, request: gr.Request) -> None:
+    """Drop what Gradio keeps of a closed tab, which would otherwise stay for an hour and longer."""
+    demo.state_holder.session_data.pop(request.session_hash or "", None)
 
 
 def _add_inputs(examples: Any) -> tuple[gr.File, gr.Image, gr.Gallery]:  # noqa: ANN401
@@ -140,7 +137,7 @@ def _add_language(
     ]
 
     def speak(code: str) -> list[Any]:
-        texts = [gr.update(**{name: translate(code, key)}) for _, name, key in labelled]
+        texts = [gr.update(**dict[str, Any]([(name, translate(code, key))])) for _, name, key in labelled]
         return [head(code), gr.update(value=_captioned(list(handlers.examples), code)), *texts]
 
     changed = language.change(speak, language, [heading, gallery, *(block for block, _, _ in labelled)], **QUIET)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from page.batch import Row, compare_many, table, write_csv
+from page.batch import Row, compare_many, readable, write_csv
 from page.comparison import Comparison, describe, describe_models
 from page.feedback import Feedback
 from page.handlers import address
@@ -67,13 +67,8 @@ class Services:
     ) -> tuple[Any, ...]:
         """Return the table and the CSV to download, and empty the input."""
         rows, csv = self.compare_many(images or [], progress)
-        header, table_rows = table(rows, self.models)
-        say = {key: translate(language, f"batch.{key}") for key in ("yes", "no", "in", "out")}
-        shown = [
-            [*cells[:-3], _word(cells[-3], say["yes"], say["no"]), _word(cells[-2], say["in"], say["out"]), cells[-1]]
-            for cells in table_rows
-        ]
-        return gr.update(value=shown, headers=header, visible=True), gr.update(value=csv, visible=True), None
+        header, cells = readable(rows, self.models, language)
+        return gr.update(value=cells, headers=header, visible=True), gr.update(value=csv, visible=True), None
 
     def make_pdf(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
         """Write the comparison as PDF."""
@@ -122,7 +117,3 @@ def _required(comparison: Comparison | None, language: str) -> Comparison:
     if comparison is None:
         raise gr.Error(translate(language, "share.first"), print_exception=False)
     return comparison
-
-
-def _word(value: bool | None, yes: str, no: str) -> str:
-    return "" if value is None else yes if value else no

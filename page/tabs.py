@@ -3,13 +3,14 @@
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
 from page.about import about, curves, programs
 from page.models import Models
 from page.services import Services
-from page.texts import TEXTS
+from page.theme import I18N
 
-text = gr.I18n(**TEXTS)
+CSV_LABEL: Any = I18N("batch.csv")  # Gradio translates it, though its annotation says str
 QUIET: Any = {"api_visibility": "private"}
 # Gradio's DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
 SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
@@ -18,24 +19,24 @@ SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 def add_keep(services: Services, inputs: list[Any]) -> None:
     """Add the buttons that make and save a report."""
     for kind, make in (("pdf", services.make_pdf), ("json", services.make_json)):
-        button = gr.Button(text(f"report.{kind}"), elem_id=f"make-{kind}")
+        button = gr.Button(I18N(f"report.{kind}"), elem_id=f"make-{kind}")
         saved = gr.DownloadButton("", visible="hidden", elem_id=f"save-{kind}")
         button.click(make, inputs, saved, **QUIET).success(None, js=SAVE.format(f"save-{kind}"))
 
 
 def add_sharing(
     services: Services, comparison: gr.State, sliders: list[gr.Slider], key: gr.State, language: gr.Dropdown
-) -> tuple[gr.Textbox, gr.Group]:
+) -> tuple[gr.Textbox, gr.Accordion]:
     """Add the link to an example's view, and the opt-in link to a visitor's own image."""
-    link = gr.Textbox(label=text("share.link"), visible=False, interactive=False, buttons=["copy"], elem_id="link")
-    with gr.Accordion(text("share"), open=False, visible=False, elem_id="share") as own:
-        consent = gr.Checkbox(label=text("share.consent"), elem_id="consent")
-        create = gr.Button(text("share.create"), interactive=False, elem_id="create")
+    link = gr.Textbox(label=I18N("share.link"), visible=False, interactive=False, buttons=["copy"], elem_id="link")
+    with gr.Accordion(I18N("share"), open=False, visible=False, elem_id="share") as own:
+        consent = gr.Checkbox(label=I18N("share.consent"), elem_id="consent")
+        create = gr.Button(I18N("share.create"), interactive=False, elem_id="create")
         with gr.Column(visible=False) as made:
-            public = gr.Textbox(label=text("share.link"), interactive=False, buttons=["copy"], elem_id="public")
-            private = gr.Textbox(label=text("share.private"), interactive=False, buttons=["copy"], elem_id="private")
+            public = gr.Textbox(label=I18N("share.link"), interactive=False, buttons=["copy"], elem_id="public")
+            private = gr.Textbox(label=I18N("share.private"), interactive=False, buttons=["copy"], elem_id="private")
             said = gr.Markdown()
-    delete = gr.Button(text("share.delete"), variant="stop", visible=False, elem_id="delete")
+    delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
     consent.change(lambda ticked: gr.update(interactive=ticked), consent, create, **QUIET)
     create.click(services.share, [comparison, *sliders, language], [public, private, said, key], **QUIET).success(
         lambda: gr.update(visible=True), None, made, **QUIET
@@ -47,33 +48,33 @@ def add_sharing(
 
 def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown) -> None:
     """Add the form for visitors who know the truth."""
-    with gr.Accordion(text("feedback"), open=False, elem_id="feedback"):
-        gr.Markdown(text("feedback.more"))
-        choices: Any = [(text("verdict.fractured"), True), (text("verdict.intact"), False)]
-        truth = gr.Radio(choices, label=text("feedback.truth"))
-        reason = gr.Textbox(label=text("feedback.reason"), max_length=1000)
-        with_image = gr.Checkbox(label=text("feedback.image"))
+    with gr.Accordion(I18N("feedback"), open=False, elem_id="feedback"):
+        gr.Markdown(I18N("feedback.more"))
+        choices: Any = [(I18N("verdict.fractured"), True), (I18N("verdict.intact"), False)]
+        truth = gr.Radio(choices, label=I18N("feedback.truth"))
+        reason = gr.Textbox(label=I18N("feedback.reason"), max_length=1000)
+        with_image = gr.Checkbox(label=I18N("feedback.image"))
         said = gr.Markdown()
-        send = gr.Button(text("feedback.send"))
+        send = gr.Button(I18N("feedback.send"))
         send.click(services.tell, [comparison, truth, reason, with_image, language], said, **QUIET)
 
 
 def add_batch(services: Services, language: gr.Dropdown) -> None:
     """Add the tab for many images."""
-    with gr.Tab(text("tab.batch")):
-        files = gr.File(label=text("batch.files"), file_count="multiple", height=190, elem_id="batch-files")
-        gr.Markdown(text("batch.more"), elem_classes="bx-small")
-        run = gr.Button(text("batch.run"), variant="primary", elem_id="batch-run")
+    with gr.Tab(I18N("tab.batch")):
+        files = gr.File(label=I18N("batch.files"), file_count="multiple", height=190, elem_id="batch-files")
+        gr.Markdown(I18N("batch.more"), elem_classes="bx-small")
+        run = gr.Button(I18N("batch.run"), variant="primary", elem_id="batch-run")
         table = gr.Dataframe(
-            label=text("batch.table"), visible=False, interactive=False, wrap=True, elem_id="batch-table"
+            label=I18N("batch.table"), visible=False, interactive=False, wrap=True, elem_id="batch-table"
         )
-        csv = gr.DownloadButton(text("batch.csv"), visible=False, elem_id="batch-csv")
+        csv = gr.DownloadButton(CSV_LABEL, visible=False, elem_id="batch-csv")
         run.click(services.run_batch, [files, language], [table, csv, files], **QUIET)
 
 
 def add_about(models: Models) -> None:
     """Add the tabs that explain: how the figures were measured, and how a program asks."""
-    with gr.Tab(text("tab.about")):
+    with gr.Tab(I18N("tab.about")):
         gr.Markdown(about(models), elem_classes="bx-prose", elem_id="about")
         drawn = curves(models)
         if drawn is not None:
@@ -81,7 +82,7 @@ def add_about(models: Models) -> None:
                 drawn, x="threshold", y="share", color="curve", y_lim=[0, 1], height=320,
                 title="Sensitivity and specificity at every threshold, as measured",
             )  # fmt: skip
-    with gr.Tab(text("tab.machines")):
+    with gr.Tab(I18N("tab.machines")):
         gr.Markdown(programs(), elem_classes="bx-prose")
 
 
@@ -94,4 +95,4 @@ def add_endpoints(services: Services) -> None:
         one, many = gr.Button(), gr.Button()
     one.click(services.compare, image, [record, *maps], api_name="compare")
     many.click(services.compare_many, images, [rows, csv], api_name="compare_many")
-    gr.api(services.list_models, api_name="models")
+    api(services.list_models, api_name="models")

@@ -1,5 +1,6 @@
-"""What a visitor sends: read once, then its file is deleted."""
+"""What a visitor sends: read once, and its file is deleted within a minute."""
 
+import threading
 from pathlib import Path
 
 import gradio as gr
@@ -9,9 +10,11 @@ from bonexray import BonexrayError
 from page.comparison import Comparison, compare
 from page.models import Models
 
+DELAY = 60.0  # seconds: another visitor may just have sent the same file, which Gradio keeps once
+
 
 def judge(path: str | Path, models: Models) -> Comparison:
-    """Compare an uploaded file and delete it, whatever comes of it.
+    """Compare an uploaded file and have it deleted, whatever comes of it.
 
     Raises:
         gr.Error: the file is no radiograph that can be read; the message is one line.
@@ -29,10 +32,17 @@ def reason(error: BonexrayError, path: Path) -> str:
     return str(error).replace(str(path), path.name)
 
 
-def forget(path: str | Path) -> None:
-    """Delete an uploaded file and its folder; a file that is no upload stays."""
+def forget(path: str | Path, delay: float = DELAY) -> None:
+    """Delete an uploaded file after a while, unless it is sent again meanwhile; a file that is no upload stays."""
     file = Path(path).resolve()
-    if Path(get_upload_folder()).resolve() in file.parents:
-        file.unlink(missing_ok=True)
+    if Path(get_upload_folder()).resolve() in file.parents and file.exists():
+        timer = threading.Timer(delay, _delete, (file, file.stat().st_ctime_ns))
+        timer.daemon = True
+        timer.start()
+
+
+def _delete(file: Path, sent: int) -> None:
+    if file.exists() and file.stat().st_ctime_ns == sent:
+        file.unlink()
         if not any(file.parent.iterdir()):
             file.parent.rmdir()
