@@ -39,8 +39,8 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
         for done, (name, path) in enumerate(_unpack(paths, Path(folder))):
             progress(done, max(done + 1, len(paths)))
             rows.append(_failed(name, path) if isinstance(path, str) else _judge(name, path, models))
-            if not isinstance(path, str):
-                path.unlink(missing_ok=True)
+            if isinstance(path, Path) and path.parent == Path(folder):
+                path.unlink()
             if len(rows) == MOST:
                 rows.append(_failed("...", f"only the first {MOST} images were compared"))
                 break
