@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
 
 import numpy as np
@@ -13,6 +14,7 @@ from bonexray.checkpoint import read_checkpoint
 from bonexray.hub import Source, resolve
 from bonexray.images import Grey, ImageInput, letterbox, read_image, spread
 from bonexray.runtime import Network
+from bonexray.saving import push_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     import keras
@@ -143,6 +145,17 @@ class FractureClassifier:
         from bonexray.keras_model import load_keras_model
 
         return load_keras_model(self._origin, self.checkpoint)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Copy every file of the checkpoint into a folder, which `from_pretrained` then loads."""
+        save_checkpoint(self._origin, self.checkpoint, Path(folder))
+
+    def push_to_hub(self, repo: str, *, private: bool = False, token: str | None = None) -> str:
+        """Upload every file of the checkpoint in one commit, and return its hash.
+
+        `python -m training publish` does the same with a model card and Keras' own files.
+        """
+        return push_checkpoint(self._origin, self.checkpoint, repo, private=private, token=token)
 
     def _predict_grey(self, grey: Grey) -> Prediction:
         start = time.perf_counter()
