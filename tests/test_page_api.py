@@ -1,17 +1,24 @@
 """The endpoints, asked by Gradio's own client of a page that is really started."""
 
+import asyncio
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from huggingface_hub import create_repo, upload_folder
+from loopback_hub import LoopbackHub
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 from numpy.typing import NDArray
-from page_fixtures import run_page
+from page_fixtures import ROOT, run_page
 from PIL import Image
 
-from bonexray import FractureClassifier
+from bonexray import FractureClassifier, HubError
+from page.models import card_url, load_models, origin
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +61,55 @@ def test_a_file_that_is_no_image_is_refused_in_one_line(client: Client, tmp_path
     with pytest.raises(Exception, match=r"^notes\.png is no image") as error:
         client.predict(handle_file(tmp_path / "notes.png"), api_name="/compare")
     assert "\n" not in str(error.value)
+
+
+def test_many_are_compared_and_listed_as_csv(client: Client, file: Path, tmp_path: Path) -> None:
+    """Files and ZIPs in one call; rows and CSV out."""
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.write(file, "zipped.png")
+    (tmp_path / "empty.png").touch()
+    paths = [handle_file(path) for path in (file, tmp_path / "all.zip", tmp_path / "empty.png")]
+    rows, csv = client.predict(paths, api_name="/compare_many")
+    assert {row["file"] for row in rows} == {"bone.png", "zipped.png", "empty.png"}
+    assert [row["file"] for row in rows if row["note"]] == ["empty.png"]
+    assert len(Path(csv).read_text("utf-8-sig").splitlines()) == 4
+
+
+def test_only_what_is_documented_can_be_called(client: Client) -> None:
+    """Three endpoints, each with its types."""
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert endpoints.keys() == {"/compare", "/compare_many", "/models"}
+
+
+def test_an_assistant_can_use_the_tools(page: str) -> None:
+    """Over MCP: the tools say what they do, and answer."""
+
+    async def ask() -> tuple[dict[str, str], str]:
+        address = f"{page}/gradio_api/mcp/"
+        async with streamable_http_client(address) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = {tool.name: tool.description or "" for tool in (await session.list_tools()).tools}
+            answer = await session.call_tool("list_models", {})
+            return tools, str(answer.content)
+
+    tools, answer = asyncio.run(ask())
+    assert tools.keys() == {"compare", "compare_many", "list_models"}
+    assert all("neural networks" in description for description in tools.values())
+    assert "MobileNetV2" in answer and "threshold" in answer
+
+
+def test_models_are_pulled_from_the_hub_at_their_revision(hub: LoopbackHub, tmp_path: Path) -> None:
+    """What serves is the commit that was named, and the page says so."""
+    commits = []
+    for backbone in ("mobilenetv2", "resnet50"):
+        create_repo(f"someone/{backbone}")
+        commits.append(upload_folder(repo_id=f"someone/{backbone}", folder_path=ROOT / "checkpoints" / backbone).oid)
+    names = f"someone/mobilenetv2@{commits[0]},someone/resnet50@{commits[1][:40]}"
+    first, second = load_models(names)
+    assert [first.revision, second.revision] == commits
+    assert origin(first) == "someone/mobilenetv2" and commits[1] in (card_url(second) or "")
+    with pytest.raises(HubError, match="nothing/here"):
+        load_models("nothing/here@v1,someone/resnet50")
 
 
 @pytest.mark.parametrize("models", ["one/name", "no such folder,owner/b", "checkpoints/resnet50,"])
