@@ -1,6 +1,5 @@
 """How the page is laid out, and which handler each part calls."""
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -64,7 +63,8 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             (again.click, handlers.start_again, None, [*state, anyway]),
             (demo.load, handlers.open_link, None, [*state, anyway, language, key]),
         ):
-            judged = event(handler, inputs, outputs, **QUIET)
+            # A pasted image comes as two events, nothing and then the image: the last one counts.
+            judged = event(handler, inputs, outputs, trigger_mode="always_last", **QUIET)
             shown = judged.success(handlers.render, [*state, anyway, language], view, **QUIET)
             shown.then(handlers.render_link, [*state, language], link, **QUIET)
         anyway.input(handlers.render, [*state, anyway, language], view, **QUIET)
@@ -78,13 +78,17 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             handlers.render, [*state, anyway, language], view, **QUIET
         ).then(handlers.render_link, [*state, language], link, **QUIET)
         add_endpoints(services)
-        demo.unload(partial(_forget_session, demo))
+        _add_forgetting(demo)
     return demo
 
 
-def _forget_session(demo: gr.Blocks, request: gr.Request) -> None:
+def _add_forgetting(demo: gr.Blocks) -> None:
     """Drop what Gradio keeps of a closed tab, which would otherwise stay for an hour and longer."""
-    demo.state_holder.session_data.pop(request.session_hash or "", None)
+
+    def forget(request: gr.Request) -> None:
+        demo.state_holder.session_data.pop(request.session_hash or "", None)
+
+    demo.unload(forget)
 
 
 def _add_inputs(examples: Any) -> tuple[gr.File, gr.Image, gr.Gallery]:  # noqa: ANN401
@@ -94,8 +98,8 @@ def _add_inputs(examples: Any) -> tuple[gr.File, gr.Image, gr.Gallery]:  # noqa:
             gr.Markdown(I18N("input.formats"), elem_classes="bx-small")
             with gr.Accordion(I18N("input.camera"), open=False):
                 camera = gr.Image(
-                    sources=["clipboard", "webcam"], type="filepath", label=I18N("input.camera"), height=260,
-                    buttons=[], elem_id="camera",
+                    sources=["clipboard", "webcam"], type="filepath", image_mode=None, buttons=[], height=260,
+                    label=I18N("input.camera"), elem_id="camera",
                 )  # fmt: skip
         with gr.Column(scale=5, min_width=300):
             gallery = gr.Gallery(

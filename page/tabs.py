@@ -20,7 +20,7 @@ def add_keep(services: Services, inputs: list[Any]) -> None:
     """Add the buttons that make and save a report."""
     for kind, make in (("pdf", services.make_pdf), ("json", services.make_json)):
         button = gr.Button(I18N(f"report.{kind}"), elem_id=f"make-{kind}")
-        saved = gr.DownloadButton("", visible="hidden", elem_id=f"save-{kind}")
+        saved = gr.DownloadButton(elem_classes="bx-unseen", elem_id=f"save-{kind}")
         button.click(make, inputs, saved, **QUIET).success(None, js=SAVE.format(f"save-{kind}"))
 
 

@@ -227,6 +227,25 @@ def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> N
     photograph(tab, f"programs-{width}-{scheme}")
 
 
+def test_a_pasted_image_is_compared(visit: Visit) -> None:
+    """What is in the clipboard is read as a file is."""
+    tab = visit(permissions=["clipboard-read", "clipboard-write"])
+    tab.evaluate(
+        """async () => {
+            const canvas = Object.assign(document.createElement('canvas'), {width: 300, height: 400});
+            const drawing = canvas.getContext('2d');
+            drawing.fillStyle = '#999';
+            drawing.fillRect(110, 0, 70, 400);
+            const image = await new Promise(done => canvas.toBlob(done, 'image/png'));
+            await navigator.clipboard.write([new ClipboardItem({'image/png': image})]);
+        }"""
+    )
+    tab.get_by_text("Paste or photograph").first.click()
+    tab.locator("#camera button[aria-label*=clipboard]").click()
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator("#link")).to_have_count(0)
+
+
 def test_the_keyboard_is_enough(visit: Visit) -> None:
     """Tab reaches an example, Enter chooses it, and an arrow key moves a threshold."""
     tab = visit()
