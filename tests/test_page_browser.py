@@ -1,82 +1,14 @@
-"""The page as a visitor has it: driven in headless Chromium, with screenshots kept in reports/screenshots."""
+"""The page as a visitor has it, in a real browser: upload, thresholds, links, batches, reports."""
 
 import json
 import re
-import shutil
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browser_fixtures import Visit, choose, photograph, set_threshold
+from playwright.sync_api import expect
 
-ROOT = Path(__file__).parents[1]
-EXAMPLES = ROOT / "examples"
-SCREENSHOTS = ROOT / "reports" / "screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]  # fmt: skip
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH: apt-get install chromium")
-Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start Chromium once."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, page: str) -> Iterator[Visit]:
-    """Open the page in a fresh context; at the end, no request may have left for another host."""
-    contexts, outside = [], []
-
-    def open_page(query: str = "", width: int = 1280, height: int = 900, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **({"locale": "en-US"} | options))
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("request", lambda request: outside.append(request.url))
-        tab.goto(page + query)
-        expect(tab.locator("#examples button").first).to_be_visible(timeout=30_000)
-        return tab
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [url for url in outside if not url.startswith((page, "data:", "blob:"))] == []
-
-
-def choose(tab: Page, name: str) -> None:
-    """Click an example and wait for both answers."""
-    tab.locator(f'#examples button:has(img[alt="{name}"])').click()
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
-    expect(tab.locator(".bx-layer").first).to_be_visible()
-
-
-def set_threshold(tab: Page, network: str, value: float) -> None:
-    """Type a threshold into a network's slider."""
-    box = tab.locator(f"#threshold-{network} input[type=number]")
-    box.fill(str(value))
-    box.press("Enter")
-
-
-def photograph(tab: Page, name: str) -> None:
-    """Keep a picture of the whole page."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    tab.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
-
-
-def serious(tab: Page) -> list[str]:
-    """List the accessibility violations that axe-core calls serious or critical."""
-    found = Axe().run(tab).response["violations"]
-    bad = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {node['html'][:150]}" for one in bad for node in one["nodes"]]
+from page.examples import FOLDER as EXAMPLES
 
 
 def test_a_newcomer_uploads_and_sees_both_answers(visit: Visit) -> None:
@@ -190,43 +122,6 @@ def test_reports_are_saved(visit: Visit) -> None:
     assert f"{record['models'][0]['probability']:.0%}" in tab.locator(".bx-number").first.inner_text()
 
 
-@pytest.mark.parametrize(
-    ("locale", "heading", "direction"),
-    [
-        ("es-ES", "¿Está roto este hueso?", ""),
-        ("zh-CN", "这块骨头断了吗？", ""),  # noqa: RUF001
-        ("ar", "هل هذه العظمة مكسورة؟", "rtl"),
-    ],
-)
-def test_the_browsers_language_is_spoken(visit: Visit, locale: str, heading: str, direction: str) -> None:
-    """Texts, labels and writing direction follow it."""
-    tab = visit("?example=leg-intact", locale=locale)
-    expect(tab.locator("h1")).to_have_text(heading)
-    expect(tab.locator("html")).to_have_attribute("lang", locale[:2])
-    assert tab.evaluate("document.documentElement.dir") in (direction, direction or "ltr")
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
-    visible = tab.locator("main").inner_text()
-    assert not re.search(r"Threshold|Compare|Download|probability", visible), visible
-    photograph(tab, f"language-{locale[:2]}")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> None:
-    """axe-core finds none, nothing is cut off at the side, and the page is seen as designed."""
-    tab = visit("?example=forearm-transverse", width=width, height=844, color_scheme=scheme)
-    expect(tab.locator(".bx-layer").first).to_be_visible(timeout=30_000)
-    expect(tab.locator(".bx-model")).to_have_count(2)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    photograph(tab, f"page-{width}-{scheme}")
-    assert serious(tab) == []
-    for name in ("Many at once", "About", "For programs"):
-        tab.get_by_role("tab", name=name).click()
-        expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
-        assert serious(tab) == [], name
-    photograph(tab, f"programs-{width}-{scheme}")
-
-
 def test_a_pasted_image_is_compared(visit: Visit) -> None:
     """What is in the clipboard is read as a file is."""
     tab = visit(permissions=["clipboard-read", "clipboard-write"])
@@ -244,19 +139,3 @@ def test_a_pasted_image_is_compared(visit: Visit) -> None:
     tab.locator("#camera button[aria-label*=clipboard]").click()
     expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
     expect(tab.locator("#link")).to_have_count(0)
-
-
-def test_the_keyboard_is_enough(visit: Visit) -> None:
-    """Tab reaches an example, Enter chooses it, and an arrow key moves a threshold."""
-    tab = visit()
-    for _ in range(40):
-        tab.keyboard.press("Tab")
-        if tab.evaluate("document.activeElement.closest('#examples') !== null"):
-            break
-    tab.keyboard.press("Enter")
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
-    slider = tab.locator("#threshold-resnet50 input[type=range]")
-    before = float(slider.input_value())
-    slider.focus()
-    tab.keyboard.press("ArrowRight")
-    expect(tab.locator("#threshold-resnet50 input[type=number]")).not_to_have_value(f"{before:.3f}")
