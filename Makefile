@@ -36,7 +36,7 @@ $(VENV)/.demo: requirements.txt $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.test: requirements.txt pyproject.toml $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -c requirements.txt -e '.[app,train,dev]'
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[app,train,dev]'
 	touch $@
 
 clean:                         ## remove what the targets above have made
