@@ -47,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         css_paths=CSS,
         max_file_size=MAX_UPLOAD,
         mcp_server=True,
+        ssr_mode=False,
         run_history=False,  # it would keep every upload in the visitor's browser
         state_session_capacity=MOST_SESSIONS,
     )

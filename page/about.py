@@ -21,9 +21,13 @@ NAMES = {
 
 
 def about(models: Models) -> str:
-    """Return the About tab: method, figures, leak table, limits, code, citation."""
-    limits = _read("limits").replace("SOURCE", origin(models[1])).replace("VERSION", __version__)
-    return "\n".join([_read("method"), *_figures(models), *_leak(models), limits])
+    """Return what was measured, and how: method, figures, leak table."""
+    return "\n".join([_read("method"), *_figures(models), *_leak(models)])
+
+
+def limits(models: Models) -> str:
+    """Return what the figures do not say, what stays of an image, use in code, and citation."""
+    return _read("limits").replace("SOURCE", origin(models[1])).replace("VERSION", __version__)
 
 
 def programs() -> str:
@@ -61,11 +65,16 @@ def _leak(models: Models) -> Iterator[str]:
     if not leak:
         yield "Not measured for these checkpoints.\n"
         return
-    columns = sorted({key for row in leak.values() for key in row}, reverse=True)
+    columns = sorted({key for row in leak.values() for key in row}, key=_by_metric)
     yield "The same networks and plain baselines, on the set's own split and on sources never seen:\n"
     yield f"| | {' | '.join(column.replace('_', ' ') for column in columns)} |\n|{'---|' * (len(columns) + 1)}"
     for name, row in leak.items():
         yield f"| {name} | {' | '.join(_figure(row.get(column)) for column in columns)} |"
+
+
+def _by_metric(column: str) -> tuple[str, bool]:
+    """Put what was measured on the official split beside what was measured without its leak."""
+    return column.removeprefix("official_").removeprefix("leak_free_"), column.startswith("leak_free_")
 
 
 def _figure(entry: dict[str, Any] | None) -> str:

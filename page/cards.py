@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bonexray import FractureClassifier, Prediction
 from page.comparison import Comparison, is_uncertain, operating_point, uncertain_band, verdicts
-from page.models import Models, card_url, origin, title
+from page.models import Models, card_url, is_bundled, origin, title
 from page.overlay import data_uri, layer_image, peak, scale_of, shown
 from page.texts import direction, translate
 
@@ -117,7 +117,11 @@ def _notes(comparison: Comparison, models: Models, language: str) -> list[str]:
 def _origin(model: FractureClassifier, language: str) -> str:
     url = card_url(model)
     if url is None:
-        return f"{escape(origin(model))} · {translate(language, 'bundled')}"
+        return (
+            f"{escape(origin(model))} · {translate(language, 'bundled')}"
+            if is_bundled(model)
+            else escape(origin(model))
+        )
     revision = translate(language, "revision", revision=escape((model.revision or "")[:7]))
     card = translate(language, "card")
     return f'{escape(origin(model))} · {revision} · <a href="{escape(url)}" target="_blank" rel="noopener">{card}</a>'

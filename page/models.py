@@ -36,6 +36,11 @@ def origin(model: FractureClassifier) -> str:
     return model.source if model.revision else f"{Path(model.source).parent.name}/{Path(model.source).name}"
 
 
+def is_bundled(model: FractureClassifier) -> bool:
+    """Say whether a network is one of those that come with the page."""
+    return model.folder in BUNDLED
+
+
 def card_url(model: FractureClassifier) -> str | None:
     """Return the address of the model's card on the Hub at its very revision; None for a folder."""
     return f"https://huggingface.co/{model.source}/tree/{model.revision}" if model.revision else None

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from page.about import about, curves, programs
+from page.about import about, curves, limits, programs
 from page.models import Models
 from page.services import Services
 from page.theme import I18N
@@ -82,6 +82,7 @@ def add_about(models: Models) -> None:
                 drawn, x="threshold", y="share", color="curve", y_lim=[0, 1], height=320,
                 title="Sensitivity and specificity at every threshold, as measured",
             )  # fmt: skip
+        gr.Markdown(limits(models), elem_classes="bx-prose")
     with gr.Tab(I18N("tab.machines")):
         gr.Markdown(programs(), elem_classes="bx-prose")
 
