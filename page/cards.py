@@ -61,7 +61,8 @@ def map_card(comparison: Comparison, index: int, models: Models, language: str) 
     evidence = comparison.predictions[index].evidence
     label = translate(language, "map", name=title(models[index]))
     note = translate(language, "map.scale", scale=f"{scale_of(evidence):.1f}")
-    return _map(comparison, evidence, label, note, language)
+    ends = translate(language, "map.against"), translate(language, "map.for")
+    return _map(comparison, evidence, label, note, ends, language)
 
 
 def difference_card(comparison: Comparison, models: Models, language: str) -> str:
@@ -69,7 +70,8 @@ def difference_card(comparison: Comparison, models: Models, language: str) -> st
     first, second = (prediction.evidence for prediction in comparison.predictions)
     names = {"first": title(models[0]), "second": title(models[1])}
     note = translate(language, "difference.more", **names)
-    return _map(comparison, first - second, translate(language, "difference.alt", **names), note, language)
+    label, ends = translate(language, "difference.alt", **names), (names["second"], names["first"])
+    return _map(comparison, first - second, label, note, ends, language)
 
 
 def head(language: str) -> str:
@@ -146,7 +148,9 @@ def _band(model: FractureClassifier, language: str) -> str:
     return translate(language, "band", low=f"{band[0]:.0%}", high=f"{band[1]:.0%}")
 
 
-def _map(comparison: Comparison, evidence: NDArray[float32], label: str, note: str, language: str) -> str:
+def _map(
+    comparison: Comparison, evidence: NDArray[float32], label: str, note: str, ends: tuple[str, str], language: str
+) -> str:
     height, width = evidence.shape
     scale = scale_of(evidence)
     spot = peak(evidence)
@@ -157,7 +161,7 @@ def _map(comparison: Comparison, evidence: NDArray[float32], label: str, note: s
     <img src="{data_uri(shown(comparison.grey))}" alt="{escape(label)}">
     <img class="bx-layer" src="{data_uri(layer_image(evidence, scale))}" alt="">{mark}
   </div>
-  <div class="bx-scale" dir="ltr"><span>{translate(language, "map.against")} &minus;{scale:.1f}</span><i></i>
-    <span>+{scale:.1f} {translate(language, "map.for")}</span></div>
+  <div class="bx-scale" dir="ltr"><span>{escape(ends[0])} &minus;{scale:.1f}</span><i></i>
+    <span>+{scale:.1f} {escape(ends[1])}</span></div>
   <figcaption>{escape(note)}</figcaption>
 </figure>"""

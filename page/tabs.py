@@ -66,7 +66,12 @@ def add_batch(services: Services, language: gr.Dropdown) -> None:
         gr.Markdown(I18N("batch.more"), elem_classes="bx-small")
         run = gr.Button(I18N("batch.run"), variant="primary", elem_id="batch-run")
         table = gr.Dataframe(
-            label=I18N("batch.table"), visible=False, interactive=False, wrap=True, elem_id="batch-table"
+            label=I18N("batch.table"),
+            visible=False,
+            interactive=False,
+            wrap=True,
+            elem_id="batch-table",
+            column_widths=["20%", "16%", "16%", "13%", "10%", "25%"],
         )
         csv = gr.DownloadButton(CSV_LABEL, visible=False, elem_id="batch-csv")
         run.click(services.run_batch, [files, language], [table, csv, files], **QUIET)
