@@ -10,7 +10,7 @@ from bonexray import __version__
 from page.models import Models, origin, title
 
 NAMES = {
-    "auroc": "AUROC, all archives together",
+    "auroc": "AUROC",
     "auroc_matched": "AUROC within an archive",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
@@ -66,8 +66,8 @@ def _leak(models: Models) -> Iterator[str]:
         yield "Not measured for these checkpoints.\n"
         return
     columns = sorted({key for row in leak.values() for key in row}, key=_by_metric)
-    yield "The same networks and plain baselines, on the set's own split and on sources never seen:\n"
-    yield f"| | {' | '.join(column.replace('_', ' ') for column in columns)} |\n|{'---|' * (len(columns) + 1)}"
+    yield "Networks and plain baselines, on the set's own split, which leaks, and on sources never seen:\n"
+    yield f"| | {' | '.join(map(_heading, columns))} |\n|{'---|' * (len(columns) + 1)}"
     for name, row in leak.items():
         yield f"| {name} | {' | '.join(_figure(row.get(column)) for column in columns)} |"
 
@@ -75,6 +75,12 @@ def _leak(models: Models) -> Iterator[str]:
 def _by_metric(column: str) -> tuple[str, bool]:
     """Put what was measured on the official split beside what was measured without its leak."""
     return column.removeprefix("official_").removeprefix("leak_free_"), column.startswith("leak_free_")
+
+
+def _heading(column: str) -> str:
+    metric = _by_metric(column)[0]
+    place = "never seen" if column.startswith("leak_free_") else "own split"
+    return f"{NAMES.get(metric, metric)} ({place})"
 
 
 def _figure(entry: dict[str, Any] | None) -> str:

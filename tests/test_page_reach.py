@@ -58,6 +58,7 @@ def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> N
         tab.get_by_role("tab", name=name).click()
         expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         assert serious(tab) == [], name
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, name
     photograph(tab, f"programs-{width}-{scheme}")
 
 
