@@ -63,7 +63,8 @@ def test_a_link_shows_the_same_view_again(visit: Visit) -> None:
     expect(again.locator(".bx-model")).to_have_count(2, timeout=30_000)
     expect(again.locator("h1")).to_have_text("Cet os est-il cassé ?")
     expect(again.locator("#threshold-resnet50 input[type=number]")).to_have_value("0.9")
-    assert again.locator("#banner").inner_text() == tab.locator("#banner").inner_text()
+    expect(tab.locator("#banner")).not_to_contain_text("processing")
+    expect(again.locator("#banner")).to_have_text(tab.locator("#banner").inner_text(), use_inner_text=True)
 
 
 def test_an_upload_is_shared_only_when_its_owner_says_so(visit: Visit) -> None:

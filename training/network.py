@@ -152,7 +152,8 @@ def _load_weights(network: keras.Model, base: keras.Model, path: Path) -> None:
         )
     try:
         common = _names_in(path) & {layer.name for layer in base.layers if layer.weights}
-        base.load_weights(path, by_name=True)
+        if common:
+            base.load_weights(path, by_name=True)
     except (OSError, ValueError, KeyError) as error:
         raise BonexrayError(f"weights {path} do not fit {network.name}: {str(error).splitlines()[0][:200]}") from error
     if not common:
