@@ -16,7 +16,6 @@ from huggingface_hub import snapshot_download
 from loopback_hub import LoopbackHub
 from numpy.typing import NDArray
 from PIL import Image
-from space_environment import build_environment
 
 from training import release
 
@@ -57,7 +56,7 @@ def space(hub: LoopbackHub, tmp_path: Path) -> Iterator[Space]:
     release.run(parser.parse_args(["tester/page"]))
     hub.calls.clear()
     folder = Path(snapshot_download("tester/page", repo_type="space", local_dir=tmp_path / "space"))
-    python = build_environment(folder / "requirements.txt", tmp_path / "venv")
+    python = install(folder / "requirements.txt", tmp_path / "venv")
     port = free_port()
     variables = hub.repo("tester/page", "space").variables
     environment = os.environ | variables | {"GRADIO_SERVER_PORT": str(port), "HF_HOME": str(tmp_path / "home")}
@@ -71,6 +70,14 @@ def space(hub: LoopbackHub, tmp_path: Path) -> Iterator[Space]:
     finally:
         process.kill()
         process.wait()
+
+
+def install(requirements: Path, folder: Path) -> Path:
+    """Make a fresh virtual environment with these requirements and nothing else; return its python."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin/python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
+    return python
 
 
 def free_port() -> int:
