@@ -22,10 +22,11 @@ check: $(VENV)/.test           ## lint and types alone
 # Real radiographs and ImageNet weights are not part of the project: say where they lie.
 DATA ?= ../shared/xray
 WEIGHTS ?= ../shared/weights
+NETWORKS ?= checkpoints/mobilenetv2 checkpoints/resnet50
 
 evaluate: $(VENV)/.test        ## audit the data, judge the bundled networks on it, rewrite the README's table
 	$(BIN)/python -m training audit --data $(DATA) --output reports/audit --allow-leaks
-	$(BIN)/python -m training evaluate checkpoints/mobilenetv2 checkpoints/resnet50 \
+	$(BIN)/python -m training evaluate $(NETWORKS) \
 	  --data $(DATA) --weights $(WEIGHTS) --output reports/evaluation --write-metrics --readme README.md
 
 $(VENV)/bin/python:
