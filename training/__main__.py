@@ -28,7 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 2 with one line on standard error for bad input."""
     arguments = build_parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("training").setLevel(logging.INFO)  # what other libraries inform of is theirs
     try:
         return arguments.run(arguments) or 0
     except BonexrayError as error:
