@@ -13,7 +13,7 @@ from bonexray.errors import CheckpointError
 from bonexray.images import LFS_POINTER
 
 FORMAT_VERSION = 1
-LABELS = ("not fractured", "fractured")
+LABELS = ("not fractured", "fractured")  # the index is the label: imagefolder sorts them the other way round
 MAX_JSON_BYTES = 8_000_000
 
 

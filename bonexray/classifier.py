@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bonexray.checkpoint import read_checkpoint
+from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.hub import Source, resolve
 from bonexray.images import Grey, ImageInput, letterbox, read_image, spread
 from bonexray.runtime import Network
@@ -76,8 +76,7 @@ class FractureClassifier:
         self.source = source.name
         self.revision = source.revision
         self._origin = source
-        path = source.folder / "model.tflite"
-        self._network = Network(path, self.checkpoint.image_size, threads)
+        self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
 
     @classmethod
     def from_pretrained(

@@ -49,12 +49,12 @@ def _faults(content: memoryview) -> Iterator[str]:
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.Model.GetRootAs(content, 0)
-    yield from _operation_faults(model, _names(schema.BuiltinOperator))
+    yield from _operation_faults(model, names_of(schema.BuiltinOperator))
     yield from _buffer_faults(model, len(content))
     if model.SubgraphsLength() != 1:
         yield f"it has {model.SubgraphsLength()} graphs, expected one"
     graph = model.Subgraphs(0)
-    yield from _tensor_faults(model, graph, _names(schema.TensorType))
+    yield from _tensor_faults(model, graph, names_of(schema.TensorType))
     yield from _index_faults(model, graph)
     yield from _weight_faults(model, graph)
 
@@ -126,5 +126,6 @@ def _shape(tensor: Any) -> list[int]:  # noqa: ANN401
     return [tensor.Shape(axis) for axis in range(tensor.ShapeLength())]
 
 
-def _names(enumeration: type) -> dict[int, str]:
+def names_of(enumeration: type) -> dict[int, str]:
+    """Return the name of each value of an enumeration in LiteRT's generated schema."""
     return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonexray.errors import CheckpointError
+from bonexray.litert_checks import check_network, names_of
 
 
 class Weights(NamedTuple):
@@ -31,9 +32,12 @@ def read_weights(path: Path) -> dict[str, Weights]:
     """Return the weights of each convolution and dense layer of a float network, by its Keras layer's name.
 
     Raises:
-        CheckpointError: the file is no LiteRT network.
+        CheckpointError: the file is no LiteRT network, or not one that may be run.
     """
-    model = parse_model(path)
+    from ai_edge_litert import schema_py_generated as schema
+
+    check_network(path)
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
     graph = model.subgraphs[0]
     origin = {op.outputs[0]: op.inputs[0] for op in graph.operators if _code(model, op) == "DEQUANTIZE"}
     weights = {}
@@ -51,20 +55,7 @@ def read_weights(path: Path) -> dict[str, Weights]:
     return weights
 
 
-def parse_model(path: Path) -> Any:  # noqa: ANN401 - generated classes without types
-    """Parse the flatbuffer into LiteRT's own `ModelT`; raise CheckpointError where it is none."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    content = path.read_bytes()
-    if content[4:8] != b"TFL3":
-        raise CheckpointError(f"{path} is no LiteRT network: expected the file identifier TFL3, got {content[4:8]!r}")
-    try:
-        return schema.ModelT.InitFromPackedBuf(content, 0)
-    except Exception as error:  # flatbuffers raises whatever a wrong offset leads to
-        raise CheckpointError(f"{path} is a damaged LiteRT network: {str(error)[:200]}") from error
-
-
-def _code(model: Any, operator: Any) -> str:  # noqa: ANN401
+def _code(model: Any, operator: Any) -> str:  # noqa: ANN401 - generated classes without types
     return _operator_names()[model.operatorCodes[operator.opcodeIndex].builtinCode]
 
 
@@ -72,7 +63,7 @@ def _code(model: Any, operator: Any) -> str:  # noqa: ANN401
 def _operator_names() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema
 
-    return {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
+    return names_of(schema.BuiltinOperator)
 
 
 def _constant(model: Any, index: int) -> NDArray[np.float32]:  # noqa: ANN401

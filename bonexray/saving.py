@@ -20,8 +20,7 @@ def save_checkpoint(source: Source, checkpoint: Checkpoint, into: Path) -> None:
     """
     if into.exists() and not into.is_dir():
         raise CheckpointError(f"{into} is a file: expected a folder to save a checkpoint in")
-    folder = source.fetch((LAYOUT.classifier, *checkpoint.files))
-    verify_files(folder, checkpoint, checkpoint.files)
+    folder = _fetch_all(source, checkpoint)
     if into.exists() and into.samefile(folder):
         return
     into.mkdir(parents=True, exist_ok=True)
@@ -41,11 +40,17 @@ def push_checkpoint(source: Source, checkpoint: Checkpoint, repo: str, *, privat
 
     if not REPO_NAME.fullmatch(repo):
         raise CheckpointError(f"{repo!r} is no name on the Hub: expected 'owner/name'")
-    folder = source.fetch((LAYOUT.classifier, *checkpoint.files))
-    verify_files(folder, checkpoint, checkpoint.files)
+    folder = _fetch_all(source, checkpoint)
     names = (LAYOUT.classifier, *checkpoint.files)
     api = HfApi(token=token, library_name="bonexray")
     with explained(repo, None):
         api.create_repo(repo, private=private, exist_ok=True)
         added = [CommitOperationAdd(name, folder / name) for name in names]
         return api.create_commit(repo, added, commit_message=f"bonexray {checkpoint.backbone}").oid
+
+
+def _fetch_all(source: Source, checkpoint: Checkpoint) -> Path:
+    """Make every file of the checkpoint available, each with the bytes that its record says."""
+    folder = source.fetch((LAYOUT.classifier, *checkpoint.files))
+    verify_files(folder, checkpoint, checkpoint.files)
+    return folder

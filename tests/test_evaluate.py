@@ -19,11 +19,11 @@ from bonexray.checkpoint import read_checkpoint
 from training.dataset import read_dataset
 from training.evaluate import add_arguments, run
 from training.held_out import evaluation_rows, model_name
-from training.measurement import read_table
 from training.predictions import read_predictions
 from training.provenance import describe_data
 from training.report import MARKERS
 from training.roles import assign_roles
+from training.sources import read_table
 from training.summary import deviations
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
+from bonexray.checkpoint import LABELS
 from bonexray.errors import BonexrayError
 from training.names import name_archives, name_groups, says_rotated
-from training.readers import LABELS, SPLITS, read_folders, read_hub, read_manifest
+from training.readers import SPLITS, read_folders, read_hub, read_manifest
 
 COLUMNS = {
     "path": "str",

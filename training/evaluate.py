@@ -9,11 +9,12 @@ from typing import Any
 
 from bonexray.errors import BonexrayError
 from training.intervals import RESAMPLES
-from training.measurement import Measurement, ask, ask_baselines, load_measurement, read_table, start_measurement
+from training.measurement import Measurement, ask, ask_baselines, load_measurement, start_measurement
 from training.predictions import set_names
 from training.readers import CACHE
 from training.report import main_table, render_report, write_results
 from training.robustness import summarise_robustness
+from training.sources import read_table
 from training.summary import LEAK_FREE, checkpoint_metrics, deviations, summarise
 
 NOT_FOUND_AGAIN = 1  # exit status

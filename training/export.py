@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import pandas as pd
 
-from bonexray.checkpoint import LAYOUT, Checkpoint, hash_file, read_checkpoint
+from bonexray.checkpoint import LABELS, LAYOUT, Checkpoint, hash_file, read_checkpoint
 from bonexray.errors import BonexrayError
 from bonexray.hub import resolve
 from bonexray.keras_model import load_keras_model
@@ -45,7 +45,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     names = (LAYOUT.network, *LAYOUT.keras, HISTORY)
     files = {name: _describe(folder / name) for name in names if (folder / name).is_file()}
     whole = {
-        "format_version": 1, "bonexray_version": __version__, "labels": ["not fractured", "fractured"],
+        "format_version": 1, "bonexray_version": __version__, "labels": list(LABELS),
         "gate": None, "metrics": {}, **record, "files": files,
     }  # fmt: skip
     target = folder / LAYOUT.classifier

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from bonexray.checkpoint import LABELS
 from training.components import connected
 from training.copies import KINDS
-from training.readers import LABELS, SPLITS
+from training.readers import SPLITS
 
 SHOWN = 20  # examples of each finding that are listed by name
 

@@ -7,12 +7,10 @@ from typing import Any
 import pandas as pd
 
 from bonexray import FractureClassifier
-from training.dataset import fingerprint, read_dataset
+from training.dataset import fingerprint
 from training.held_out import evaluation_rows, model_name
 from training.predictions import check_predictions, predict_images, read_predictions
-from training.readers import CACHE
 from training.robustness import predict_perturbed
-from training.sources import resolve_sources
 
 PREDICTIONS, ROBUSTNESS = "predictions.parquet", "robustness.parquet"
 LEAKY_THRESHOLD = 0.5  # as those use who trust the official split
@@ -56,11 +54,6 @@ def load_measurement(paths: list[str]) -> Measurement:
     beside = [Path(path).with_name(ROBUSTNESS) for path in paths]
     perturbed = [pd.read_parquet(path) for path in beside if path.is_file()]
     return Measurement(predictions, _join(*perturbed), predictions.attrs.get("data") or _described(predictions))
-
-
-def read_table(data: str, cache: Path = CACHE) -> pd.DataFrame:
-    """Read a data set as it is split for training: with copies merged into one source."""
-    return resolve_sources(read_dataset(data), cache / "copies")
 
 
 def start_measurement(table: pd.DataFrame, name: str) -> Measurement:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bonexray.checkpoint import LABELS
 from bonexray.errors import BonexrayError, HubError
 from training.names import says_rotated
 
 if TYPE_CHECKING:
     import datasets
 
-LABELS = ("not fractured", "fractured")  # the index is our label: imagefolder sorts them the other way round
 SPLITS = ("train", "val", "test")
 REQUIRED = ("file", "label", "source_group")
-CACHE = Path.home() / ".cache" / "bonexray"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
 
 
 def label_index(name: object) -> int:

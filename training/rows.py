@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from training.readers import LABELS
+from bonexray.checkpoint import LABELS
 
 COLUMNS = (
     "file", "file_hash", "pixel_hash", "label", "source_group", "archive", "rotated_copy", "official_paths",

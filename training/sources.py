@@ -7,10 +7,15 @@ import pandas as pd
 
 from training.components import connected
 from training.copies import find_copies
-from training.dataset import fingerprint
+from training.dataset import fingerprint, read_dataset
 from training.readers import CACHE
 
 METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale cache is read
+
+
+def read_table(data: str, cache: Path = CACHE) -> pd.DataFrame:
+    """Read a data set as it is split for training: with copies merged into one source."""
+    return resolve_sources(read_dataset(data), cache / "copies")
 
 
 def resolve_sources(table: pd.DataFrame, cache: str | Path = CACHE / "copies") -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import shutil
 import time
 from datetime import UTC, datetime
@@ -14,18 +13,17 @@ import pandas as pd
 
 from bonexray.errors import BonexrayError
 from training.calibration import choose_threshold, fit_platt
-from training.dataset import fingerprint, read_dataset
 from training.pixels import load_pixels
 from training.provenance import describe_data, describe_hardware, describe_libraries, describe_weights, digest_run
+from training.readers import CACHE
 from training.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
 from training.roles import assign_roles, one_image_each
-from training.sources import resolve_sources
+from training.sources import read_table
 from training.split import FOLDS
 
 if TYPE_CHECKING:
     import keras
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
 log = logging.getLogger(__name__)
 
 
@@ -56,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
     recipe = recipe_from(arguments)
     output = arguments.output or Path("runs") / arguments.backbone
-    table = resolve_sources(read_dataset(arguments.data), arguments.cache / "copies")
+    table = read_table(arguments.data, arguments.cache)
     roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out)
     data = describe_data(table, roles, arguments.data)
     network = _build(arguments, recipe)
@@ -64,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     parts = {"validation": arguments.validation, "held_out": arguments.hold_out}
     work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights, parts=parts)}")
     began = _open_state(work)
-    history = _fit(network, recipe, table, roles, work, arguments.cache)
+    history = _fit(network, recipe, table, roles, work, arguments.cache, data["fingerprint"])
     network = _in_float32(network, arguments, recipe)
     record = calibrate(network, one_image_each(roles["validation"]), recipe)
     record["provenance"] = {
@@ -157,7 +155,13 @@ def _start_of(arguments: argparse.Namespace) -> str:
 
 
 def _fit(
-    network: "keras.Model", recipe: Recipe, table: pd.DataFrame, roles: dict[str, pd.DataFrame], work: Path, cache: Path
+    network: "keras.Model",
+    recipe: Recipe,
+    table: pd.DataFrame,
+    roles: dict[str, pd.DataFrame],
+    work: Path,
+    cache: Path,
+    origin: str,
 ) -> pd.DataFrame:
     from training.fitting import Material, train_network
 
@@ -168,7 +172,7 @@ def _fit(
         validation=one_image_each(roles["validation"]).index.to_numpy(),
         work=work,
         cache=cache,
-        origin=fingerprint(table),
+        origin=origin,
     )
     return train_network(network, recipe, material)
 
