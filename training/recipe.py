@@ -29,6 +29,10 @@ class Recipe:
     )
     batch_size: int = _option(32, "images a step")
     images_per_epoch: int = _option(512, "images drawn an epoch")
+    views: int = _option(
+        16,
+        "augmented views of each source for which the untrained layers' output is cached; 0 draws new ones each epoch",
+    )
     head_views: int = _option(2, "augmented views of each drawn image whose frozen features are cached for the head")
     head_epochs: int = _option(2, "epochs of the head alone, on the cached features")
     head_learning_rate: float = _option(1e-3, "peak learning rate of the head phase, per step")
@@ -41,7 +45,6 @@ class Recipe:
     dropout: float = _option(0.3, "share of the pooled features dropped, 0..1")
     label_smoothing: float = _option(0.05, "share of the label given to both classes alike, 0..1")
     ema: float = _option(0.99, "momentum of the averaged weights that are kept, per step; 0 keeps the last ones")
-    patience: int = _option(12, "epochs of fine-tuning without a better validation loss before it stops")
     rotation: float = _option(1.0, "largest random rotation either way, turns (0.5 is upside down)")
     crop: float = _option(0.45, "largest share of the image's area that a random crop and zoom removes, 0..1")
     zoom: float = _option(0.0, "largest random zoom either way, share of the side")
@@ -88,9 +91,10 @@ CHOICES = {
 }
 RANGES = {
     "image_size": (32, 1024), "stored_size": (32, 2048), "batch_size": (1, 4096), "images_per_epoch": (1, 10**7),
-    "head_views": (1, 1000), "head_epochs": (0, 10**5), "epochs": (0, 10**5), "head_learning_rate": (0, 10),
+    "views": (0, 1000), "head_views": (1, 1000), "head_epochs": (0, 10**5), "epochs": (0, 10**5),
+    "head_learning_rate": (0, 10),
     "learning_rate": (0, 10), "weight_decay": (0, 1), "dropout": (0, 0.99), "label_smoothing": (0, 0.99),
-    "ema": (0, 0.99999), "patience": (1, 10**5), "rotation": (0, 1), "crop": (0, 0.95), "zoom": (0, 0.9),
+    "ema": (0, 0.99999), "rotation": (0, 1), "crop": (0, 0.95), "zoom": (0, 0.9),
     "brightness": (0, 1), "contrast": (0, 1), "blur": (0, 10), "jpeg": (1, 100), "noise": (0, 1), "cutout": (0, 0.9),
     "sensitivity": (0.01, 1), "seed": (0, 2**31 - 1),
 }  # fmt: skip

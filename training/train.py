@@ -149,7 +149,7 @@ def _in_float32(network: "keras.Model", arguments: argparse.Namespace, recipe: R
 
 
 def _start_of(arguments: argparse.Namespace) -> str:
-    from training.network import initialised_layers
+    from training.initialisation import initialised_layers
 
     return initialised_layers(arguments.backbone, arguments.weights)
 
@@ -163,11 +163,12 @@ def _fit(
     cache: Path,
     origin: str,
 ) -> pd.DataFrame:
-    from training.fitting import Material, train_network
+    from training.fitting import train_network
+    from training.material import Material
 
     material = Material(
         pixels=load_pixels(table, recipe.stored_size, cache),
-        labels=table["label"].to_numpy(np.float32),
+        table=table,
         train=roles["train"],
         validation=one_image_each(roles["validation"]).index.to_numpy(),
         work=work,
