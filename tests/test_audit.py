@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
+from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
 from training.confounding import judge_inputs, measure_confounding, source_weights
-from training.findings import crossing_pairs, label_conflicts, pair_agreement, split_leaks
+from training.findings import label_conflicts, pair_agreement, split_leaks
+from training.split import refuse_crossing
 
 SPLITS = ("train", "val", "test")
 
@@ -133,12 +135,15 @@ def test_leaks_are_said_in_one_line() -> None:
 
 
 def test_conflicts_and_crossings() -> None:
-    """A pair under two labels is a conflict; a pair in two parts is a crossing."""
+    """A pair under two labels is a conflict; a pair in two parts is refused."""
     rows = table(label=[1, 0, 1, 1], part=["fold0", "fold0", "fold1", "test"])
     found = pairs(("a", "b", "near"), ("c", "d", "near"))
     assert label_conflicts(rows, found) == [["a", "b"]]
-    assert crossing_pairs(rows, found) == 1
-    assert crossing_pairs(rows, found.iloc[:0]) == 0
+    with pytest.raises(
+        BonexrayError, match=r"1 pairs of copies cross the split, the first of c \(fold1\) and d \(test"
+    ):
+        refuse_crossing(rows, found)
+    refuse_crossing(rows, found.iloc[:1])
 
 
 def test_pair_agreement_by_hand() -> None:

@@ -55,12 +55,6 @@ def label_conflicts(table: pd.DataFrame, pairs: pd.DataFrame) -> list[list[str]]
     return [sorted(files) for _, files in groups.filter(_mixed).groupby("component")["file"]] if len(table) else []
 
 
-def crossing_pairs(table: pd.DataFrame, pairs: pd.DataFrame) -> int:
-    """Count the pairs of copies whose two images are in different parts of our split."""
-    part = table.set_index("file")["part"]
-    return int((part[pairs["file_a"]].to_numpy() != part[pairs["file_b"]].to_numpy()).sum())
-
-
 def pair_agreement(found: ArrayLike, named: ArrayLike) -> dict[str, float]:
     """Compare two groupings of the same images, pair by pair.
 
