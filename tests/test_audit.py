@@ -12,7 +12,7 @@ from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
 from training.confounding import judge_inputs, measure_confounding, source_weights
-from training.findings import label_conflicts, pair_agreement, split_leaks
+from training.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
 from training.split import refuse_crossing
 
 SPLITS = ("train", "val", "test")
@@ -150,6 +150,14 @@ def test_pair_agreement_by_hand() -> None:
     """Named 3 + 1 pairs, found 3 + 1, of which 1 + 1 are the same."""
     agreement = pair_agreement(found=[0, 0, 1, 1, 1, 2], named=["x", "x", "x", "y", "y", "z"])
     assert agreement == {"named": 4, "found": 4, "both": 2, "recall": 0.5, "precision": 0.5}
+
+
+def test_names_that_merge_radiographs_do_not_hide_that_copies_were_found() -> None:
+    """Under x two radiographs with a copy each: both copies are joined, 4 of 6 pairs are not; y's copy is lost."""
+    rows = table(source_group=list("xxxxyyz"), rotated_copy=[False, True] * 3 + [True])
+    agreement = name_agreement(rows, pd.Series([0, 0, 1, 1, 2, 3, 4]))
+    assert (agreement["named"], agreement["both"]) == (7, 2)
+    assert (agreement["rotated"], agreement["rotated_joined"], agreement["merging_names"]) == (3, 2, 2)
 
 
 def facts_table(sources: int = 40, copies: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:

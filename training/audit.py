@@ -18,7 +18,7 @@ from training.findings import (
     copy_components,
     count_copies,
     label_conflicts,
-    pair_agreement,
+    name_agreement,
     split_leaks,
     summarise_table,
 )
@@ -92,7 +92,7 @@ def audit(
         "copies": count_copies(pairs),
         "sources": {"by_name": int(table["source_group"].nunique()), "merged": int(merged["source_group"].nunique())},
         "strata": summarise_table(merged),
-        "names": pair_agreement(copy_components(table, pairs)[distinct], table["source_group"][distinct]),
+        "names": name_agreement(table[distinct], copy_components(table, pairs)[distinct]),
         "leaks": split_leaks(table, pairs),
         "label_conflicts": {"groups": len(conflicts), "examples": conflicts[:SHOWN]},
         "confounding": measure_confounding(merged, facts[readable], seed),

@@ -136,7 +136,9 @@ def record_of(
     )
     if provenance.get("data", {}).get("held_out") == NOTHING and arguments.part != "all":
         record["split"] += WITHOUT_TEST
-    return {**record, **({"robustness": robustness[name]} if name in robustness else {})}
+    published = measurement.classifiers[name].checkpoint.metrics
+    found = robustness.get(name) or published.get("robustness")  # of networks that are not here: the recipe's own
+    return {**record, **({"robustness": found} if found else {})}
 
 
 def describe_split(parts: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
