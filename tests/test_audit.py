@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
+from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
 from training.confounding import judge_inputs, measure_confounding, source_weights
-from training.findings import crossing_pairs, label_conflicts, pair_agreement, split_leaks
+from training.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
+from training.split import refuse_crossing
 
 SPLITS = ("train", "val", "test")
 
@@ -133,18 +135,29 @@ def test_leaks_are_said_in_one_line() -> None:
 
 
 def test_conflicts_and_crossings() -> None:
-    """A pair under two labels is a conflict; a pair in two parts is a crossing."""
+    """A pair under two labels is a conflict; a pair in two parts is refused."""
     rows = table(label=[1, 0, 1, 1], part=["fold0", "fold0", "fold1", "test"])
     found = pairs(("a", "b", "near"), ("c", "d", "near"))
     assert label_conflicts(rows, found) == [["a", "b"]]
-    assert crossing_pairs(rows, found) == 1
-    assert crossing_pairs(rows, found.iloc[:0]) == 0
+    with pytest.raises(
+        BonexrayError, match=r"1 pairs of copies cross the split, the first of c \(fold1\) and d \(test"
+    ):
+        refuse_crossing(rows, found)
+    refuse_crossing(rows, found.iloc[:1])
 
 
 def test_pair_agreement_by_hand() -> None:
     """Named 3 + 1 pairs, found 3 + 1, of which 1 + 1 are the same."""
     agreement = pair_agreement(found=[0, 0, 1, 1, 1, 2], named=["x", "x", "x", "y", "y", "z"])
     assert agreement == {"named": 4, "found": 4, "both": 2, "recall": 0.5, "precision": 0.5}
+
+
+def test_names_that_merge_radiographs_do_not_hide_that_copies_were_found() -> None:
+    """Under x two radiographs with a copy each: both copies are joined, 4 of 6 pairs are not; y's copy is lost."""
+    rows = table(source_group=list("xxxxyyz"), rotated_copy=[False, True] * 3 + [True])
+    agreement = name_agreement(rows, pd.Series([0, 0, 1, 1, 2, 3, 4]))
+    assert (agreement["named"], agreement["both"]) == (7, 2)
+    assert (agreement["rotated"], agreement["rotated_joined"], agreement["merging_names"]) == (3, 2, 2)
 
 
 def facts_table(sources: int = 40, copies: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:

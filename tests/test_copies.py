@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from training.components import connected
 from training.copies import find_copies
-from training.dataset import read_dataset
 from training.facts import read_facts
 from training.keypoints import describe, match
 from training.perceptual import hash_orientations, near_pairs
-from training.sources import merge_sources, resolve_sources
+from training.sources import merge_sources, read_table, read_with_copies
 
 SHAPE = (300, 260)
 
@@ -155,11 +154,11 @@ def test_resolved_sources_are_read_from_the_cache_the_second_time(tmp_path: Path
     table = write(folder / "images", {"a.jpg": draw(0), "b.jpg": turn(draw(0), 60), "c.jpg": draw(1), "d.jpg": draw(2)})
     labels = ["fractured", "fractured", "not fractured", "not fractured"]
     table.assign(label=labels, source_group=table["file"]).to_csv(folder / "manifest.csv", index=False)
-    table = read_dataset(folder)
-    first = resolve_sources(table, tmp_path / "cache")
+    first, pairs = read_with_copies(str(folder), tmp_path / "cache")
+    assert len(pairs) == 1
     assert first["source_group"].tolist() == ["a.jpg", "a.jpg", "c.jpg", "d.jpg"]
-    kept = next((tmp_path / "cache").glob("*.csv"))
+    kept = next((tmp_path / "cache" / "copies").glob("*.csv"))
     kept.write_text("file_a,file_b\nc.jpg,d.jpg\n")
-    assert resolve_sources(table, tmp_path / "cache")["source_group"].tolist() == ["a.jpg", "b.jpg", "c.jpg", "c.jpg"]
+    assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == ["a.jpg", "b.jpg", "c.jpg", "c.jpg"]
     cv2.imwrite(str(folder / "images" / "d.jpg"), draw(5))
-    assert resolve_sources(table, tmp_path / "cache")["source_group"].tolist() == first["source_group"].tolist()
+    assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == first["source_group"].tolist()

@@ -6,7 +6,6 @@ import shutil
 from copy import deepcopy
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from core_fixtures import ROOT, draw_bone
@@ -20,11 +19,12 @@ from training.dataset import read_dataset
 from training.evaluate import add_arguments, run
 from training.held_out import evaluation_rows, model_name
 from training.predictions import read_predictions
-from training.provenance import describe_data
+from training.provenance import SEEN_DIGITS, describe_data
+from training.published import deviations
 from training.report import MARKERS
 from training.roles import assign_roles
 from training.sources import read_table
-from training.summary import deviations
+from training.split import FOLDS
 
 
 @pytest.fixture(scope="session")
@@ -52,13 +52,31 @@ def checkpoint(bones: Path, tmp_path: Path) -> Path:
     """Return a bundled network whose record says that it was trained on the drawn bones."""
     folder = tmp_path / "mobilenetv2"
     shutil.copytree(ROOT / "checkpoints" / "mobilenetv2", folder)
+    write_origin(folder, bones, held_out="test", validation="fold0")
+    return folder
+
+
+def write_origin(folder: Path, data: Path, held_out: str, validation: str) -> None:
+    """Let a checkpoint's record say that it was trained on these data with these parts left out, and not evaluated."""
     record = json.loads((folder / "classifier.json").read_text())
-    table = read_table(str(bones))
-    record["provenance"]["data"] = describe_data(table, assign_roles(table, "grouped"), str(bones))
+    table = read_table(str(data))
+    roles = assign_roles(table, "grouped", validation, held_out)
+    parts = {"held_out": held_out, "validation": validation}
+    record["provenance"]["data"] = describe_data(table, roles, str(data)) | parts
     record["provenance"]["recipe"] |= {"name": "default", "split": "grouped"}
     record["metrics"] = {}
     (folder / "classifier.json").write_text(json.dumps(record))
-    return folder
+
+
+@pytest.fixture
+def folds(checkpoint: Path, bones: Path, tmp_path: Path) -> list[Path]:
+    """Return five copies whose records say that each was trained with another fold left out."""
+    copies = []
+    for number, fold in enumerate(FOLDS):
+        copies.append(tmp_path / "cv" / fold)
+        shutil.copytree(checkpoint, copies[-1])
+        write_origin(copies[-1], bones, held_out=fold, validation=FOLDS[(number + 1) % 5])
+    return copies
 
 
 def evaluate(*arguments: object) -> int:
@@ -84,7 +102,7 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     changed["per_source"]["auroc"]["value"] += 0.02
     changed["per_image"]["brier"]["value"] = None
     lines = deviations(changed, metrics)
-    assert [line.split(":")[0] for line in lines] == ["per_source auroc", "per_image brier"]
+    assert [line.split(":")[0] for line in lines] == ["test per_image brier", "test per_source auroc"]
 
 
 def assert_report_is_whole(output: Path, readme: Path) -> None:
@@ -157,15 +175,19 @@ def test_a_network_of_the_official_split_is_judged_on_it_and_named(checkpoint: P
 
 
 def test_other_data_are_refused_unless_they_are_meant(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
-    """Data with another fingerprint are all new to the network; its own never are."""
+    """Data without an image of the training are new to the network; its own never are, nor are all but one of them."""
     other = tmp_path / "other"
     shutil.copytree(bones, other)
-    Image.fromarray(np.full((90, 60), 7, np.uint8)).save(other / "images" / "00.png")
+    Image.fromarray(draw_bone(90, 60, seed=999)).save(other / "images" / "00.png")
     with pytest.raises(BonexrayError, match="or --part all for data that it never saw"):
         evaluate(checkpoint, "--data", other, "--output", tmp_path / "no")
     assert not (tmp_path / "no").exists()
     with pytest.raises(BonexrayError, match="was trained on these very data"):
         evaluate(checkpoint, "--data", bones, "--part", "all")
+    with pytest.raises(BonexrayError, match=r"saw \d+ of these images in its training"):
+        evaluate(checkpoint, "--data", other, "--part", "all")
+    for number, path in enumerate(sorted((other / "images").iterdir())):
+        Image.fromarray(draw_bone(90, 60, seed=1000 + number)).save(path)
     assert evaluate(checkpoint, "--data", other, "--part", "all", "--no-robustness", "--output", tmp_path / "yes") == 0
     assert len(read_predictions([tmp_path / "yes" / "predictions.parquet"])) == len(read_dataset(other))
 
@@ -175,8 +197,86 @@ def test_a_split_that_is_not_the_checkpoints_own_is_refused(checkpoint: Path, bo
     record = json.loads((checkpoint / "classifier.json").read_text())
     record["provenance"]["data"]["split"]["test"]["sources"] += 1
     (checkpoint / "classifier.json").write_text(json.dumps(record))
-    with pytest.raises(BonexrayError, match="no part of the split is the checkpoint's test part"):
+    with pytest.raises(BonexrayError, match=r"test has .*: expected the split of its training"):
         evaluate(checkpoint, "--data", bones)
+    record["provenance"]["data"]["held_out"] = "fold9"
+    (checkpoint / "classifier.json").write_text(json.dumps(record))
+    with pytest.raises(BonexrayError, match="records the held_out part 'fold9': expected one of this split"):
+        evaluate(checkpoint, "--data", bones)
+
+
+def test_an_image_of_the_training_is_recognised_elsewhere(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
+    """In another data set, and in the part that was held out; what the network never saw is asked about."""
+    table = read_table(str(bones))
+    roles = assign_roles(table, "grouped")
+    record = read_checkpoint(checkpoint)
+    strangers = table.drop(pd.concat([roles["train"], roles["validation"]]).index)
+    assert len(evaluation_rows(strangers, record, whole=True)) == len(strangers)
+    with_one = pd.concat([strangers, roles["train"].head(1)])
+    with pytest.raises(BonexrayError, match="mobilenetv2 saw 1 of these images in its training"):
+        evaluation_rows(with_one, record, whole=True)
+    raw = json.loads((checkpoint / "classifier.json").read_text())
+    raw["provenance"]["data"]["seen"] += roles["test"]["file_hash"].iloc[0][:SEEN_DIGITS]
+    (checkpoint / "classifier.json").write_text(json.dumps(raw))
+    with pytest.raises(BonexrayError, match="mobilenetv2 saw 1 of these images"):
+        evaluate(checkpoint, "--data", bones, "--output", tmp_path / "no")
+
+
+def test_a_network_of_every_part_is_measured_by_its_recipe(
+    hub: LoopbackHub, checkpoint: Path, folds: list[Path], bones: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Alone it has no test; with the networks of its cross-validation it has figures, which the Hub keeps whole."""
+    write_origin(checkpoint, bones, held_out="none", validation="fold0")
+    flags = ("--data", bones, "--no-baselines", "--no-robustness", "--output", tmp_path / "report")
+    with pytest.raises(BonexrayError, match="trained on every part of these data, and none of its answers is a test"):
+        evaluate(checkpoint, *flags)
+    assert evaluate(checkpoint, *folds, *flags, "--write-metrics") == 0
+    metrics = read_checkpoint(checkpoint).metrics
+    in_folds = {source for fold in folds for source in held_out_sources(fold, bones)}
+    assert metrics["set"] == "out_of_fold"
+    assert metrics["split"].startswith(f"out of fold ({len(in_folds)} sources)")
+    assert metrics["split"].endswith("has no test of its own")
+    assert "test" not in metrics
+    assert (tmp_path / "report" / "samples-mobilenetv2.png").is_file()
+    threshold = read_checkpoint(checkpoint).threshold
+    assert metrics["uncertain_band"][0] <= threshold <= metrics["uncertain_band"][1]
+    assert read_checkpoint(folds[0]).metrics == {}
+    api = HfApi()
+    api.create_repo("tester/every")
+    api.upload_folder(repo_id="tester/every", folder_path=checkpoint)
+    assert evaluate("tester/every", *flags) == 0
+    assert "MobileNetV2: the published figures match." in capsys.readouterr().out
+
+
+def held_out_sources(folder: Path, data: Path) -> set[str]:
+    """Name the sources that a checkpoint may be judged on."""
+    rows = evaluation_rows(read_table(str(data)), read_checkpoint(folder))
+    return set(rows.loc[rows["role"] == "held_out", "source_group"])
+
+
+def test_kept_predictions_stand_for_the_networks_that_gave_them(
+    checkpoint: Path, folds: list[Path], bones: Path, tmp_path: Path
+) -> None:
+    """A checkpoint with a test part has both figures, the larger set first; another recipe's table is refused."""
+    cross = ("--data", bones, "--no-baselines", "--no-robustness", "--output", tmp_path / "cv-report")
+    assert evaluate(*folds, *cross) == 0
+    kept = ("--from-predictions", tmp_path / "cv-report" / "predictions.parquet")
+    flags = ("--data", bones, "--no-baselines", "--no-robustness", "--output", tmp_path / "report", *kept)
+    assert evaluate(checkpoint, *flags, "--write-metrics") == 0
+    metrics = read_checkpoint(checkpoint).metrics
+    assert metrics["set"] == "out_of_fold"
+    assert metrics["test"]["per_source"]["auroc"]["value"] is not None
+    report = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert set(report["models"]["MobileNetV2"]) == {"out_of_fold", "test"}
+    assert report["data"]["split"]["crossing_pairs"] == 0
+    record = json.loads((checkpoint / "classifier.json").read_text())
+    record["provenance"]["recipe"]["epochs"] = 99
+    (checkpoint / "classifier.json").write_text(json.dumps(record))
+    with pytest.raises(
+        BonexrayError, match="MobileNetV2: one network has epochs=20 and another 99: expected one recipe"
+    ):
+        evaluate(checkpoint, *flags)
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

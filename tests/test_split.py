@@ -54,6 +54,16 @@ def test_seven_sources_of_a_label_reach_every_part(seed: int) -> None:
     assert (table.groupby("label")["part"].nunique() == 6).all()
 
 
+def test_a_pair_of_copies_on_two_sides_is_refused() -> None:
+    """Copies that were not joined into one source before the split are found at it; those within a part are fine."""
+    parts = split_sources(sources()).set_index("file")["part"]
+    first = parts.index[0]
+    here, there = (parts.index[(parts == parts.iloc[0]) == same][-1] for same in (True, False))
+    split_sources(sources(), pairs=pd.DataFrame({"file_a": [first], "file_b": [here]}))
+    with pytest.raises(BonexrayError, match=f"1 pairs of copies cross the split, the first of {first}"):
+        split_sources(sources(), pairs=pd.DataFrame({"file_a": [first], "file_b": [there]}))
+
+
 def test_too_few_sources_are_refused() -> None:
     """Six sources of a label cannot fill six parts for sure."""
     with pytest.raises(BonexrayError, match="6 'not fractured' sources: five folds and a test part need at least 7"):

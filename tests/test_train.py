@@ -17,7 +17,9 @@ from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from training.__main__ import main
 from training.dataset import read_dataset
+from training.provenance import describe_data, seen_before
 from training.roles import assign_roles, one_image_each
+from training.split import FOLDS, split_sources
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
          "--views", "2", "--head-views", "2", "--head-epochs", "2", "--weights", "none")  # fmt: skip
@@ -95,6 +97,40 @@ def test_no_source_is_on_two_sides(data: Path) -> None:
         assert used == total if held_out == "test" else used < total
         assert all(set(roles[role]["label"]) == {0, 1} for role in ("train", "validation"))
     assert len(one_image_each(table)) == table["source_group"].nunique()
+
+
+def test_holding_out_nothing_trains_on_all_but_validation(data: Path) -> None:
+    """The test part too; what is left is one fold, for calibration and threshold."""
+    table = read_dataset(data)
+    roles = assign_roles(table, "grouped", "fold1", "none")
+    assert roles["test"].empty
+    assert len(roles["train"]) + len(roles["validation"]) == len(table)
+    about = describe_data(table, roles, "bones")
+    assert about["split"].keys() == {"train", "validation"}
+    assert seen_before(table, about).all()
+
+
+def test_five_folds_are_trained_measured_and_not_trained_twice(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One command; run again it trains what is missing alone, and a split without folds is refused."""
+    argv = ["cross-validate", *command(data, tmp_path / "cv", "--epochs", "0")[1:]]
+    assert main(argv) == 0
+    kept = pd.read_parquet(tmp_path / "cv" / "report" / "predictions.parquet")
+    table = split_sources(read_dataset(data))
+    assert set(kept["file"]) == set(table.loc[table["part"] != "test", "file"])
+    assert (
+        kept.set_index("file")["part"].to_dict()
+        == table.set_index("file")["part"].drop(table.loc[table["part"] == "test", "file"]).to_dict()
+    )
+    made = {fold: read_checkpoint(tmp_path / "cv" / fold).provenance["created"] for fold in FOLDS}
+    shutil.rmtree(tmp_path / "cv" / "fold3")
+    with caplog.at_level("INFO", "training"):
+        assert main(argv) == 0
+    assert sum("is finished already" in line for line in caplog.messages) == 4
+    again = {fold: read_checkpoint(tmp_path / "cv" / fold).provenance["created"] for fold in FOLDS}
+    assert {fold for fold in FOLDS if made[fold] == again[fold]} == {"fold0", "fold1", "fold2", "fold4"}
+    assert main([*argv, "--split", "official"]) == 2
 
 
 def test_the_official_split_is_taken_with_its_leaks(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bonexray.errors import BonexrayError
 
-VERBS = ("train", "audit", "evaluate", "bundle", "publish", "release")
+VERBS = ("train", "cross-validate", "audit", "evaluate", "bundle", "publish", "release")
 BAD_INPUT = 2
 
 
@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m training", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name in VERBS:
-        module = importlib.import_module(f"training.{name}")
+        module = importlib.import_module(f"training.{name.replace('-', '_')}")
         summary = str(module.__doc__).splitlines()[0].split(": ", 1)[-1]
         verb = verbs.add_parser(name, help=summary, description=summary)
         module.add_arguments(verb)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
@@ -123,13 +124,13 @@ def _calibrated(answers: pd.DataFrame, checked: int) -> pd.DataFrame:
     """The rows after the first `checked`, with logits and a threshold fitted on those first."""
     judged = votes(answers.iloc[:checked].assign(probability=0.5, threshold=0.5))
     temperature, shift = fit_platt(judged["logit"], judged["label"])
-    probabilities = 1 / (1 + np.exp(-(judged["logit"] / temperature + shift)))
+    probabilities = expit(judged["logit"] / temperature + shift)
     threshold = choose_threshold(probabilities, judged["label"], SENSITIVITY)
     tested = answers.iloc[checked:]
     return tested.assign(logit=tested["logit"] / temperature + shift, threshold=threshold)
 
 
 def _finished(answers: pd.DataFrame, name: str) -> pd.DataFrame:
-    probability = 1 / (1 + np.exp(-answers["logit"]))
+    probability = expit(answers["logit"])
     finished = answers.assign(model=name, probability=probability, milliseconds=np.nan)
     return finished[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)

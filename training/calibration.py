@@ -89,7 +89,12 @@ def choose_threshold(
 
 
 def threshold_band(
-    probabilities: ArrayLike, labels: ArrayLike, sensitivity: float = 0.95, resamples: int = 2000, seed: int = 0
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    sensitivity: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    sizes: tuple[int, int] | None = None,
 ) -> tuple[float, float]:
     """Measure how far the chosen threshold itself is uncertain: its 95 % bootstrap interval.
 
@@ -102,13 +107,16 @@ def threshold_band(
         sensitivity: as `choose_threshold`.
         resamples: how many bootstrap samples.
         seed: of the resampling.
+        sizes: how many of either label (not fractured, fractured) the part held that chose the threshold; as many as
+            there are by default.
     """
     probabilities, labels, _ = check_scores(probabilities, labels)
     random = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == label) for label in (0, 1)]
+    drawn = sizes or (len(groups[0]), len(groups[1]))
     chosen = []
     for _ in range(resamples):
-        rows = np.concatenate([random.choice(group, len(group)) for group in groups])
+        rows = np.concatenate([random.choice(group, size) for group, size in zip(groups, drawn, strict=True)])
         chosen.append(choose_threshold(probabilities[rows], labels[rows], sensitivity))
     low, high = np.percentile(chosen, [2.5, 97.5])
     return float(low), float(high)

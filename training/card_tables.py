@@ -68,10 +68,9 @@ def figure(value: float) -> str:
 
 def title(group: str) -> str:
     """Name a group of figures, to be read."""
-    words = group.replace("_", " ").replace("/", ": ")
-    return (
-        (words[:1].upper() + words[1:]).replace("Per source", "One vote a source").replace("Per image", "Every image")
-    )
+    words = group.replace("per_source", "one vote a source").replace("per_image", "every image")
+    words = words.replace("_", " ").replace("/", ": ")
+    return words[:1].upper() + words[1:]
 
 
 def pivot(rows: list[Row], *, intervals: bool = True) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -51,7 +52,7 @@ def describe_facts(table: pd.DataFrame, facts: pd.DataFrame) -> dict[str, Floats
 def judge_inputs(table: pd.DataFrame, inputs: Floats, seed: int = 0) -> Figures:
     """Predict out of fold from `inputs` (n, k), give each source one vote, and measure with 95 % intervals."""
     logits = held_out_logits(inputs, table["label"], table["source_group"], seed)
-    rows = votes(table.assign(logit=logits, probability=1 / (1 + np.exp(-logits)), threshold=0.5))
+    rows = votes(table.assign(logit=logits, probability=expit(logits), threshold=0.5))
     return with_intervals(rows, measure_separation)
 
 

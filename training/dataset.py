@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from bonexray.checkpoint import LABELS
+from bonexray.checkpoint import LABELS, hash_file
 from bonexray.errors import BonexrayError
 from training.names import name_archives, name_groups, says_rotated
 from training.readers import SPLITS, read_folders, read_hub, read_manifest
@@ -15,6 +15,7 @@ from training.readers import SPLITS, read_folders, read_hub, read_manifest
 COLUMNS = {
     "path": "str",
     "file": "str",
+    "file_hash": "str",
     "label": "int8",
     "source_group": "str",
     "archive": "str",
@@ -42,12 +43,13 @@ def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
             raise BonexrayError(f"{data} has no image labelled {name!r}: expected images of both classes")
     sizes = [image_size(path, strict) for path in rows["path"]]
     rows["width"], rows["height"] = zip(*sizes, strict=True)
+    rows["file_hash"] = [hash_file(Path(path)) for path in rows["path"]]
     if "official_paths" not in rows:
         rows["official_paths"] = ""
     if "rotated_copy" not in rows:
         rows["rotated_copy"] = rows["file"].map(says_rotated)
     if "source_group" not in rows:
-        rows["source_group"] = name_groups(rows["file"], rows["label"], file_hashes(rows))
+        rows["source_group"] = name_groups(rows["file"], rows["label"], rows["file_hash"])
     if "archive" not in rows:
         rows["archive"] = name_archives(rows)
     rows["official_split"] = rows["official_paths"].map(official_split)
@@ -85,18 +87,7 @@ def official_split(paths: str) -> str:
     return next((split for split in SPLITS if split in found), "")
 
 
-def file_hash(path: str) -> str:
-    """Give the SHA-256 of the file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_hashes(table: pd.DataFrame) -> pd.Series:
-    """Give the SHA-256 of each row's file."""
-    return table["path"].map(file_hash)
-
-
 def fingerprint(table: pd.DataFrame) -> str:
     """Give one SHA-256 over the sorted file hashes with their labels: neither order nor place matters."""
-    entries = sorted(f"{digest} {label}" for digest, label in zip(file_hashes(table), table["label"], strict=True))
+    entries = sorted(f"{digest} {label}" for digest, label in zip(table["file_hash"], table["label"], strict=True))
     return hashlib.sha256("\n".join(entries).encode()).hexdigest()

@@ -7,18 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from bonexray.errors import BonexrayError
 from training.intervals import RESAMPLES
-from training.measurement import Measurement, ask, ask_baselines, load_measurement, start_measurement
+from training.measurement import Measurement, add_published, ask, ask_baselines, load_measurement, start_measurement
 from training.predictions import set_names
+from training.provenance import count_role
+from training.published import compare_published, published_lines, write_metrics
 from training.readers import CACHE
 from training.report import main_table, render_report, write_results
 from training.robustness import summarise_robustness
-from training.sources import read_table
-from training.summary import LEAK_FREE, checkpoint_metrics, deviations, summarise
+from training.roles import NOTHING
+from training.sources import read_with_copies
+from training.split import split_sources
+from training.summary import LEAK_FREE, checkpoint_metrics, summarise
 
 NOT_FOUND_AGAIN = 1  # exit status
 AIM = 0.95
+WITHOUT_TEST = "; this very network trained on every part of the split, and has no test of its own"
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     robustness = robustness_of(measurement, resamples, seed)
     records = {name: record_of(name, measurement, summary, robustness, arguments) for name in measurement.classifiers}
     lost = {} if arguments.part == "all" else compare_published(measurement, records)
-    summary["published"] = published_lines(lost)
+    summary["published"] = published_lines(measurement, records, lost)
     from training.drawing import draw_all
 
     drawn = draw_all(measurement, folder, resamples)
@@ -71,6 +78,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 def predict(arguments: argparse.Namespace) -> Measurement:
     """Read tables, ask the checkpoints, ask the baselines, as the flags say."""
+    check_arguments(arguments)
+    kept = load_measurement(arguments.from_predictions) if arguments.from_predictions else None
+    if kept and not arguments.data:
+        return kept
+    whole = arguments.part == "all"
+    table, pairs = read_with_copies(arguments.data, arguments.cache)
+    measurement = start_measurement(table, arguments.data)
+    if not whole:
+        measurement.data["split"] = describe_split(split_sources(table, pairs=pairs), pairs)
+    if kept:
+        measurement.join(kept)
+    for checkpoint in arguments.checkpoints:
+        ask(measurement, checkpoint, table, whole=whole, robustness=arguments.robustness)
+    if not whole:
+        add_published(measurement)
+        if arguments.baselines:
+            ask_baselines(measurement, table, arguments.weights, arguments.cache)
+    return measurement
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """Raise BonexrayError for flags that make no evaluation."""
     if not arguments.checkpoints and not arguments.from_predictions:
         raise BonexrayError("nothing to evaluate: expected a CHECKPOINT or --from-predictions FILE")
     if arguments.checkpoints and not arguments.data:
@@ -78,18 +107,6 @@ def predict(arguments: argparse.Namespace) -> Measurement:
     remote = [checkpoint for checkpoint in arguments.checkpoints if not Path(checkpoint).is_dir()]
     if arguments.write_metrics and remote:
         raise BonexrayError(f"--write-metrics with {remote[0]!r}: expected folders of this disk")
-    if not arguments.data:
-        return load_measurement(arguments.from_predictions)
-    table, whole = read_table(arguments.data, arguments.cache), arguments.part == "all"
-    measurement = start_measurement(table, arguments.data)
-    if arguments.from_predictions:
-        kept = load_measurement(arguments.from_predictions)
-        measurement.add(kept.predictions, kept.perturbed)
-    for checkpoint in arguments.checkpoints:
-        ask(measurement, checkpoint, table, whole=whole, robustness=arguments.robustness)
-    if arguments.baselines and not whole:
-        ask_baselines(measurement, table, arguments.weights, arguments.cache)
-    return measurement
 
 
 def robustness_of(measurement: Measurement, resamples: int, seed: int) -> dict[str, Any]:
@@ -112,31 +129,19 @@ def record_of(
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Gather what one checkpoint's `classifier.json` shall say."""
-    recipe = measurement.classifiers[name].checkpoint.provenance.get("recipe", {})
+    provenance = measurement.classifiers[name].checkpoint.provenance
+    recipe = provenance.get("recipe", {})
     record = checkpoint_metrics(
         measurement.predictions, summary, name, recipe.get("sensitivity", AIM), arguments.resamples, arguments.seed
     )
-    return {**record, **({"robustness": robustness[name]} if name in robustness else {})}
+    if provenance.get("data", {}).get("held_out") == NOTHING and arguments.part != "all":
+        record["split"] += WITHOUT_TEST
+    published = measurement.classifiers[name].checkpoint.metrics
+    found = robustness.get(name) or published.get("robustness")  # of networks that are not here: the recipe's own
+    return {**record, **({"robustness": found} if found else {})}
 
 
-def compare_published(measurement: Measurement, records: dict[str, Any]) -> dict[str, list[str]]:
-    """List by checkpoint the published figures that were not found again; those without any are left out."""
-    published = {name: classifier.checkpoint.metrics for name, classifier in measurement.classifiers.items()}
-    return {name: deviations(metrics, records[name]) for name, metrics in published.items() if "per_source" in metrics}
-
-
-def published_lines(lost: dict[str, list[str]]) -> list[str]:
-    """Say of each checkpoint with published figures whether they match."""
-    return [
-        f"{name}: the published figures match." if not lines else f"{name}: NOT as published: {'; '.join(lines)}."
-        for name, lines in lost.items()
-    ]
-
-
-def write_metrics(measurement: Measurement, records: dict[str, Any]) -> None:
-    """Write the figures into `classifier.json` of each checkpoint."""
-    from training.export import read_record, write_record
-
-    for name, classifier in measurement.classifiers.items():
-        write_record(classifier.folder, {**read_record(classifier.folder), "metrics": records[name]})
-        log.info("wrote the metrics of %s", classifier.folder)
+def describe_split(parts: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
+    """Say how many images and sources each part has, and how many pairs of copies were checked not to cross."""
+    counts = {str(part): count_role(rows) for part, rows in parts.groupby("part")}
+    return {"parts": counts, "pairs_checked": len(pairs), "crossing_pairs": 0}

@@ -18,8 +18,8 @@ from bonexray.hub import resolve
 from bonexray.keras_model import load_keras_model
 from bonexray.version import __version__
 from training.network import HEAD, LETTERBOX, serving_network
-
-HISTORY = "history.csv"
+from training.predictions import PREDICTIONS
+from training.provenance import HISTORY
 
 
 def write_checkpoint(network: keras.Model, folder: Path, record: dict[str, Any], history: pd.DataFrame) -> None:
@@ -42,7 +42,7 @@ def write_checkpoint(network: keras.Model, folder: Path, record: dict[str, Any],
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write `classifier.json` with the sizes and hashes of the files beside it, and read it back as a check."""
-    names = (LAYOUT.network, *LAYOUT.keras, HISTORY)
+    names = (LAYOUT.network, *LAYOUT.keras, HISTORY, PREDICTIONS)
     files = {name: _describe(folder / name) for name in names if (folder / name).is_file()}
     whole = {
         "format_version": 1, "bonexray_version": __version__, "labels": list(LABELS),

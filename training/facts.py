@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from bonexray.checkpoint import hash_file
 from bonexray.errors import ImageError
 from bonexray.images import read_image
-from training.dataset import file_hash
 from training.parallel import in_threads
 
 FILE_FACTS = ("format", "mode", "bytes", "width", "height")
@@ -33,7 +34,7 @@ def read_facts(table: pd.DataFrame) -> pd.DataFrame:
 
 def image_facts(path: str) -> dict[str, Any]:
     """Read the facts of one file; a file that cannot be decoded has a `problem` and no facts of its pixels."""
-    facts = {"file_hash": file_hash(path), "pixel_hash": "", "problem": "", "bytes": os.path.getsize(path)}
+    facts = {"file_hash": hash_file(Path(path)), "pixel_hash": "", "problem": "", "bytes": os.path.getsize(path)}
     try:
         with Image.open(path) as image:
             facts |= {"format": str(image.format), "mode": image.mode, "width": image.width, "height": image.height}

@@ -55,12 +55,6 @@ def label_conflicts(table: pd.DataFrame, pairs: pd.DataFrame) -> list[list[str]]
     return [sorted(files) for _, files in groups.filter(_mixed).groupby("component")["file"]] if len(table) else []
 
 
-def crossing_pairs(table: pd.DataFrame, pairs: pd.DataFrame) -> int:
-    """Count the pairs of copies whose two images are in different parts of our split."""
-    part = table.set_index("file")["part"]
-    return int((part[pairs["file_a"]].to_numpy() != part[pairs["file_b"]].to_numpy()).sum())
-
-
 def pair_agreement(found: ArrayLike, named: ArrayLike) -> dict[str, float]:
     """Compare two groupings of the same images, pair by pair.
 
@@ -72,6 +66,32 @@ def pair_agreement(found: ArrayLike, named: ArrayLike) -> dict[str, float]:
              (("named", "named"), ("found", "found"), ("both", ["named", "found"]))}  # fmt: skip
     ratio = {"recall": count["both"] / max(count["named"], 1), "precision": count["both"] / max(count["found"], 1)}
     return {**count, **ratio}
+
+
+def name_agreement(table: pd.DataFrame, component: pd.Series) -> dict[str, float]:
+    """Compare the copies that were found with what the file names say.
+
+    Names also merge unrelated radiographs ("1.jpg" of two archives), which pair by pair looks like many misses; so it
+    is counted too how many of the rotated copies were joined to another image of their name at all.
+
+    Args:
+        table: distinct images, with `source_group` as the names give it.
+        component: the component of each under the copies that were found.
+
+    Returns:
+        What `pair_agreement` gives; "rotated" (copies that say so in their name, and are not alone under it) and
+        "rotated_joined" of them; "merging_names" (names under which several components lie).
+    """
+    named = table["source_group"]
+    beside = named.groupby(named).transform("size") > 1
+    rotated = table["rotated_copy"].to_numpy() & beside.to_numpy()
+    joined = named.groupby([named, component]).transform("size").to_numpy() > 1
+    return {
+        **pair_agreement(component, named),
+        "rotated": int(rotated.sum()),
+        "rotated_joined": int((rotated & joined).sum()),
+        "merging_names": int((component.groupby(named).nunique() > 1).sum()),
+    }
 
 
 def summarise_table(table: pd.DataFrame) -> dict[str, Any]:

@@ -7,12 +7,22 @@ from typing import Any
 import pandas as pd
 
 from bonexray import FractureClassifier
+from bonexray.checkpoint import verify_files
+from bonexray.errors import BonexrayError
+from bonexray.hub import resolve
 from training.dataset import fingerprint
-from training.held_out import evaluation_rows, model_name
-from training.predictions import check_predictions, predict_images, read_predictions
+from training.held_out import evaluation_rows, is_official, model_name, stands_for_recipe, training_of
+from training.predictions import (
+    OUT_OF_FOLD,
+    PREDICTIONS,
+    check_predictions,
+    predict_images,
+    read_predictions,
+    set_names,
+)
 from training.robustness import predict_perturbed
 
-PREDICTIONS, ROBUSTNESS = "predictions.parquet", "robustness.parquet"
+ROBUSTNESS = "robustness.parquet"
 LEAKY_THRESHOLD = 0.5  # as those use who trust the official split
 
 
@@ -23,16 +33,18 @@ class Measurement:
     Attributes:
         predictions: of all models, as `training.predictions` describes it.
         perturbed: of the networks under perturbations, as `predict_perturbed` gives it; may be empty.
-        data: name, fingerprint and counts of the data set.
-        classifiers: by model, the checkpoints that were asked now.
-        rows: by model, the held-out images that they were asked about.
+        data: name, fingerprint, counts and split of the data set.
+        recipes: by model, what its networks share (`training_of`).
+        classifiers: by model, the checkpoints that stand for themselves, no network of a cross-validation.
+        asked: by model, every network that was asked now, with the held-out images that it was asked about.
     """
 
     predictions: pd.DataFrame
     perturbed: pd.DataFrame
     data: dict[str, Any]
+    recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
     classifiers: dict[str, FractureClassifier] = field(default_factory=dict)
-    rows: dict[str, pd.DataFrame] = field(default_factory=dict)
+    asked: dict[str, list[tuple[FractureClassifier, pd.DataFrame]]] = field(default_factory=dict)
 
     def add(self, predictions: pd.DataFrame, perturbed: pd.DataFrame | None = None) -> None:
         """Append predictions, unless one says something else of an image than those that are here."""
@@ -40,9 +52,29 @@ class Measurement:
         if perturbed is not None:
             self.perturbed = _join(self.perturbed, perturbed)
 
+    def join(self, other: "Measurement") -> None:
+        """Add what another evaluation has kept."""
+        self.add(other.predictions, other.perturbed)
+        for model, recipe in other.recipes.items():
+            self.add_recipe(model, recipe)
+
+    def add_recipe(self, model: str, recipe: dict[str, Any]) -> None:
+        """Note what a network was made by; all networks of one name must have been made alike.
+
+        Raises:
+            BonexrayError: another network of that name had another recipe, other data or other initial weights.
+        """
+        known = self.recipes.setdefault(model, recipe)
+        for key in sorted({*known, *recipe}):
+            if known.get(key) != recipe.get(key):
+                raise BonexrayError(
+                    f"{model}: one network has {key}={known.get(key)!r} and another {recipe.get(key)!r}: expected one "
+                    "recipe, whose figures can be put together"
+                )
+
     def save(self, folder: Path) -> None:
-        """Write the tables; the description of the data goes with the predictions."""
-        self.predictions.attrs["data"] = self.data
+        """Write the tables; the description of the data and the recipes go with the predictions."""
+        self.predictions.attrs.update(data=self.data, recipes=self.recipes)
         self.predictions.to_parquet(folder / PREDICTIONS, index=False)
         if len(self.perturbed):
             self.perturbed.to_parquet(folder / ROBUSTNESS, index=False)
@@ -50,10 +82,16 @@ class Measurement:
 
 def load_measurement(paths: list[str]) -> Measurement:
     """Read tables that an evaluation has written, and what lies beside them."""
-    predictions = read_predictions(paths)
+    tables = [read_predictions([path]) for path in paths]
     beside = [Path(path).with_name(ROBUSTNESS) for path in paths]
     perturbed = [pd.read_parquet(path) for path in beside if path.is_file()]
-    return Measurement(predictions, _join(*perturbed), predictions.attrs.get("data") or _described(predictions))
+    predictions = check_predictions(_join(*tables))
+    described = next((table.attrs["data"] for table in tables if "data" in table.attrs), _described(predictions))
+    measurement = Measurement(predictions, _join(*perturbed), described)
+    for table in tables:
+        for model, recipe in table.attrs.get("recipes", {}).items():
+            measurement.add_recipe(model, recipe)
+    return measurement
 
 
 def start_measurement(table: pd.DataFrame, name: str) -> Measurement:
@@ -74,16 +112,42 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
     """
     repo, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
     classifier = FractureClassifier.from_pretrained(repo, revision or None)
-    name = model_name(classifier.checkpoint)
+    name, leaky = model_name(classifier.checkpoint), is_official(classifier.checkpoint) and not whole
     rows = evaluation_rows(table, classifier.checkpoint, whole)
-    predictions = predict_images(classifier, rows, name)
-    leaky = predictions["split"] == "official"
-    predictions.loc[leaky, "threshold"] = LEAKY_THRESHOLD
+    measurement.add_recipe(name, training_of(classifier.checkpoint))
     held_out = rows[rows["role"] == "held_out"]
-    perturbed = predict_perturbed(classifier, held_out, name) if robustness and not leaky.any() else None
+    in_folds = stands_for_recipe(classifier.checkpoint) and not whole
+    predictions = predict_images(classifier, held_out if in_folds else rows, name)
+    if leaky:
+        predictions["threshold"] = LEAKY_THRESHOLD
+    perturbed = predict_perturbed(classifier, held_out, name) if robustness and len(held_out) and not leaky else None
     measurement.add(predictions, perturbed)
-    if set(held_out["part"]) <= {"test", "all"} and not leaky.any():  # folds stand for their recipe, not for themselves
-        measurement.classifiers[name], measurement.rows[name] = classifier, held_out
+    if leaky:
+        return
+    measurement.asked.setdefault(name, []).append((classifier, held_out))
+    if not in_folds:
+        if name in measurement.classifiers:
+            raise BonexrayError(f"two checkpoints are called {name}: expected one, and networks of a cross-validation")
+        measurement.classifiers[name] = classifier
+
+
+def add_published(measurement: Measurement) -> None:
+    """Add the out-of-fold predictions that lie in a checkpoint, where its recipe has no others."""
+    for name, classifier in measurement.classifiers.items():
+        here = measurement.predictions[measurement.predictions["model"] == name]
+        kept = fetch(classifier, PREDICTIONS)
+        if kept is None or OUT_OF_FOLD in set(set_names(here)):
+            continue
+        verify_files(kept.parent, classifier.checkpoint, [PREDICTIONS])
+        published = read_predictions([kept])
+        measurement.add(published[set_names(published) == OUT_OF_FOLD].assign(model=name))
+
+
+def fetch(classifier: FractureClassifier, file: str) -> Path | None:
+    """Give one more file of a checkpoint, pulled from the Hub where it lies there; None where it has none."""
+    if file not in classifier.checkpoint.files:
+        return None
+    return resolve(classifier.source, classifier.revision, files=(file,)).folder / file
 
 
 def ask_baselines(measurement: Measurement, table: pd.DataFrame, weights: str | None, cache: Path) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from tqdm import tqdm
 
 from bonexray import FractureClassifier
 from bonexray.errors import BonexrayError
 
+PREDICTIONS = "predictions.parquet"
 COLUMNS = {
     "file": "str",
     "source_group": "str",
@@ -123,5 +125,5 @@ def votes(predictions: pd.DataFrame) -> pd.DataFrame:
     chosen = ordered.drop_duplicates("source_group").set_index("source_group")
     mean = ordered.groupby("source_group")["logit"].mean()
     logit = chosen["logit"].where(~chosen["rotated_copy"], mean)
-    probability = chosen["probability"].where(~chosen["rotated_copy"], 1 / (1 + np.exp(-logit)))
+    probability = chosen["probability"].where(~chosen["rotated_copy"], expit(logit))
     return judge(chosen.assign(logit=logit, probability=probability).reset_index())

@@ -14,26 +14,47 @@ from bonexray.checkpoint import LAYOUT, hash_file
 from training.dataset import fingerprint
 from training.recipe import Recipe
 
+HISTORY = "history.csv"  # a row an epoch, beside the network
+SEEN_DIGITS = 10  # of a file's SHA-256: of 10,000 strangers, one set in 36,000 meets one of 3,000 by chance
 LIBRARIES = ("tensorflow", "keras", "keras-cv", "numpy", "pandas", "pillow")
 
 
 def describe_data(table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str) -> dict[str, Any]:
-    """Name, fingerprint and, for each role in the split, how many images and sources of which label."""
-    counts = {
-        role: {
-            "images": len(rows),
-            "sources": int(rows["source_group"].nunique()),
-            "fractured_sources": int(rows.loc[rows["label"] == 1, "source_group"].nunique()),
-        }
-        for role, rows in roles.items()
-    }
+    """Name, fingerprint, the images seen and, for each role in the split, how many images and sources it has.
+
+    `seen` is the beginnings of the hashes of all training and validation files, so that no evaluation calls one of
+    them new, in whatever other data set it comes back.
+    """
+    known = pd.concat([roles["train"], roles["validation"]])["file_hash"]
     return {
         "name": Path(name).name if Path(name).exists() else name,
         "fingerprint": fingerprint(table),
         "images": len(table),
         "sources": int(table["source_group"].nunique()),
-        "split": counts,
+        "split": {role: count_role(rows) for role, rows in roles.items() if len(rows)},
+        "seen": "".join(sorted({digest[:SEEN_DIGITS] for digest in known})),
     }
+
+
+def count_role(rows: pd.DataFrame) -> dict[str, int]:
+    """Count images, sources, and fractured sources."""
+    return {
+        "images": len(rows),
+        "sources": int(rows["source_group"].nunique()),
+        "fractured_sources": int(rows.loc[rows["label"] == 1, "source_group"].nunique()),
+    }
+
+
+def seen_before(table: pd.DataFrame, data: dict[str, Any]) -> pd.Series:
+    """Say of each row whether its file is among those that a training saw.
+
+    Args:
+        table: a data set as `read_dataset` gives it.
+        data: as `describe_data` gave it; without `seen` nothing is known to be.
+    """
+    text = data.get("seen", "")
+    known = {text[start : start + SEEN_DIGITS] for start in range(0, len(text), SEEN_DIGITS)}
+    return table["file_hash"].str[:SEEN_DIGITS].isin(known)
 
 
 def describe_weights(weights: str, start: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
 from training.staging import ROWS, stage_checkpoint, stage_rows, stage_space
-from training.upload import Target, list_files, set_variable, upload
+from training.upload import Target, add_upload_flags, list_files, set_variable, upload
 
 PIN = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
 MODELS_VARIABLE = "BONEXRAY_MODELS"
@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("what", metavar="WHAT", help="checkpoint folder, rows/ folder of an audit, or the word 'space'")
     add("repo", metavar="OWNER/NAME", help="repository on the Hub; created if need be")
-    add("--tag", help="name for the commit, such as v1; a tag never moves")
-    add("--private", action="store_true", help="hide the repository from others")
-    add("--dataset", action="append", default=[], metavar="OWNER/NAME", help="data set that the card shall name")
-    add("--model", action="append", default=[], metavar="OWNER/NAME@COMMIT", help="network that the Space shall serve")
-    add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
+    add("--dataset", action="append", default=[], metavar="OWNER/NAME", help="published data set that the card shall "
+        "name; nothing of it is uploaded")  # fmt: skip
+    add("--model", action="append", default=[], metavar="OWNER/NAME@COMMIT", help="published network that the Space "
+        "shall serve")  # fmt: skip
+    add_upload_flags(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from bonexray.checkpoint import read_checkpoint
 from bonexray.errors import BonexrayError
 from training.publish import publish, publish_space
 from training.staging import PROJECT, check_project, stage_checkpoint, stage_rows
-from training.upload import Target
+from training.upload import Target, add_upload_flags
 
 BUNDLED = PROJECT / "checkpoints"
 
@@ -24,19 +24,22 @@ class Staged(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.description = (
-        "Publish each checkpoint as OWNER/NAME-BACKBONE, the rows of the split as OWNER/NAME-split, and the page as "
-        "the Space OWNER/NAME, which then serves exactly these commits. Everything is gathered and checked before the "
-        "first upload; a release that was interrupted is completed by the same command."
+        "Publish each checkpoint as OWNER/PREFIX-BACKBONE, the rows of the split as OWNER/PREFIX-split, and the "
+        "page as the Space OWNER/PREFIX, which then serves exactly these commits. Everything is gathered and checked "
+        "before the first upload; a release that was interrupted is completed by the same command."
     )
     add = parser.add_argument
-    add("name", metavar="OWNER/NAME", help="the Space, and the beginning of the other names")
+    add("name", metavar="OWNER/PREFIX", help="the Space, and the beginning of all other names")
     add(
         "checkpoints", metavar="CHECKPOINT", nargs="*", type=Path, help="checkpoint folders (default: the bundled ones)"
     )
-    add("--rows", type=Path, metavar="DIR", help="rows/ folder of an audit: the split, published too")
-    add("--tag", help="name for the commits, such as v1; a tag never moves")
-    add("--private", action="store_true", help="hide the repositories from others")
-    add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
+    add(
+        "--rows",
+        type=Path,
+        metavar="DIR",
+        help="rows/ folder of an audit: uploaded as the split, and named in the cards",
+    )
+    add_upload_flags(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -51,7 +51,8 @@ def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: 
         "# Evaluation",
         f"{data['images']:,} images from {data['sources']:,} sources; fingerprint `{data['fingerprint']}`.",
         f"Votes: {method['votes']}. Intervals: {method['intervals']}.",
-        *([line for line in summary["published"]]),
+        *_split(data),
+        *summary["published"],
         "## Results",
         main_table(summary),
         *_sections(summary["models"]),
@@ -136,6 +137,19 @@ def _caption(summary: dict[str, Any], name: str | None) -> str:
         "compared only when both come from the same archive, so that telling origins apart earns nothing. In brackets: "
         f"{method['intervals']}."
     )
+
+
+def _split(data: dict[str, Any]) -> list[str]:
+    """The parts of the grouped split, and what was asserted of them."""
+    if "split" not in data:
+        return []
+    split = data["split"]
+    rows = [
+        [part, f"{counts['images']:,}", str(counts["sources"]), str(counts["fractured_sources"])]
+        for part, counts in split["parts"].items()
+    ]
+    said = f"{split['crossing_pairs']} of {split['pairs_checked']:,} pairs of copies cross parts of the grouped split."
+    return [said, table(["part", "images", "sources", "of them fractured"], rows)]
 
 
 def _sections(models: dict[str, Any]) -> list[str]:

@@ -6,10 +6,15 @@ from bonexray.errors import BonexrayError
 from training.split import split_sources
 
 ROLES = ("train", "validation", "test")
+NOTHING = "none"  # held out: the network is measured by others of its recipe alone
 
 
 def assign_roles(
-    table: pd.DataFrame, split: str, validation: str = "fold0", held_out: str = "test"
+    table: pd.DataFrame,
+    split: str,
+    validation: str = "fold0",
+    held_out: str = "test",
+    pairs: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the rows of each of `ROLES`, with the index that they have in `table`.
 
@@ -19,18 +24,21 @@ def assign_roles(
             (the data set's own folders: an image that lies in several of them has several roles, as for whoever
             trains on the folders as they are).
         validation: the fold that chooses epoch, calibration and threshold.
-        held_out: the part that is kept for measuring, "test" or a fold; then "test" stays unused.
+        held_out: the part that is kept for measuring: "test", a fold (then "test" stays unused), or `NOTHING`
+            (then the role "test" is empty).
+        pairs: copies that must not be on two sides of the grouped split, as `split_sources` takes them.
 
     Raises:
-        BonexrayError: train or validation would hold one label only.
+        BonexrayError: train or validation would hold one label only, or a pair of copies crosses.
     """
     if split == "official":
         folders = dict(zip(ROLES, ("train", "val", "test"), strict=True))
         roles = {role: official_rows(table, folder) for role, folder in folders.items()}
         roles = {role: rows[~rows.index.duplicated()] for role, rows in roles.items()}
     else:
-        parts = split_sources(table)
-        left_out = parts["part"].isin({"test", validation, held_out})
+        parts = split_sources(table, pairs=pairs)
+        unused = {"test"} if held_out != NOTHING else set()
+        left_out = parts["part"].isin({validation, held_out, *unused})
         roles = {"train": parts[~left_out]}
         roles |= {"validation": parts[parts["part"] == validation], "test": parts[parts["part"] == held_out]}
     for role in ("train", "validation"):

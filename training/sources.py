@@ -15,11 +15,11 @@ METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale 
 
 def read_table(data: str, cache: Path = CACHE) -> pd.DataFrame:
     """Read a data set as it is split for training: with copies merged into one source."""
-    return resolve_sources(read_dataset(data), cache / "copies")
+    return read_with_copies(data, cache)[0]
 
 
-def resolve_sources(table: pd.DataFrame, cache: str | Path = CACHE / "copies") -> pd.DataFrame:
-    """Merge `source_group` along every copy that `find_copies` finds; its pairs are kept in `cache`.
+def read_with_copies(data: str, cache: Path = CACHE) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a data set with copies merged into one source, and the pairs of copies.
 
     This is the call for whoever trains or evaluates. The first call on a data set takes minutes
     and shows a progress bar; later ones read the pairs, as long as no file and no label changes.
@@ -27,7 +27,9 @@ def resolve_sources(table: pd.DataFrame, cache: str | Path = CACHE / "copies") -
     Raises:
         ImageError: an image cannot be decoded.
     """
-    return merge_sources(table, cached_copies(table, Path(cache)))
+    table = read_dataset(data)
+    pairs = cached_copies(table, cache / "copies")
+    return merge_sources(table, pairs), pairs
 
 
 def cached_copies(table: pd.DataFrame, cache: Path) -> pd.DataFrame:

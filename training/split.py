@@ -12,11 +12,19 @@ TEST_PLACES = (3, 10, 16)  # of every 20 places in a row: 15 %, never more than 
 LEAST_SOURCES = 7  # of each label: then no part is without it
 
 
-def split_sources(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def split_sources(table: pd.DataFrame, seed: int = 0, pairs: pd.DataFrame | None = None) -> pd.DataFrame:
     """Add the column `part` ("fold0".."fold4" or "test"): whole sources, stratified by label, archive and size.
 
     Sources are put in order of stratum, shuffled within it by the seed, and dealt by systematic sampling,
     so that each stratum meets each share to within one source or two. The row order does not matter.
+
+    Args:
+        table: with `file`, `source_group`, `archive` and `label`.
+        seed: of the shuffling.
+        pairs: copies (columns `file_a`, `file_b`), of which none may end up on two sides.
+
+    Raises:
+        BonexrayError: too few sources, or a pair of copies crosses parts.
     """
     sources = table.groupby("source_group").agg(
         label=("label", "max"), archive=("archive", "min"), images=("file", "size")
@@ -28,7 +36,22 @@ def split_sources(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     )
     sources = sources.sort_values(["label", "archive", "magnitude", "ticket"])
     part = pd.Series(deal(len(sources), random), index=sources.index)
-    return table.assign(part=table["source_group"].map(part))
+    table = table.assign(part=table["source_group"].map(part))
+    if pairs is not None:
+        refuse_crossing(table, pairs)
+    return table
+
+
+def refuse_crossing(table: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Raise BonexrayError where the two images of a pair of copies are in different parts of the split."""
+    part = table.set_index("file")["part"]
+    crossing = pairs[part[pairs["file_a"]].to_numpy() != part[pairs["file_b"]].to_numpy()]
+    if len(crossing):
+        first, second = crossing[["file_a", "file_b"]].iloc[0]
+        raise BonexrayError(
+            f"{len(crossing)} pairs of copies cross the split, the first of {first} ({part[first]}) and {second} "
+            f"({part[second]}): expected none on two sides"
+        )
 
 
 def check_counts(labels: pd.Series) -> None:

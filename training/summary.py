@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from bonexray.errors import BonexrayError
 from training.calibration import threshold_band
 from training.comparison import align, delong, differences, mcnemar
 from training.curves import operating_points, reliability
@@ -18,7 +19,6 @@ LEAK_FREE = (OUT_OF_FOLD, TEST, EXTERNAL)  # in the order in which the main tabl
 VOTE = (
     "one vote a source: its upright image where it has one (the first by file name), else the mean logit of its images"
 )
-TOLERANCE = 0.005  # of a figure that is measured again, on another machine
 
 
 def summarise(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
@@ -74,26 +74,59 @@ def checkpoint_metrics(
         seed: of the resampling.
 
     Returns:
-        "split", "per_source", "per_image", "out_of_fold", "leak", "operating_points", "reliability",
-        "uncertain_band"; what was not measured is left out.
+        "set" (the first of `LEAK_FREE` that was measured), "split" (which says so in words), its "per_source" and
+        "per_image", the same of each other set under its name, "leak", "operating_points", "reliability" and
+        "uncertain_band".
+
+    Raises:
+        BonexrayError: nothing leak-free was measured, as of a network that trained on every part and comes without
+            the predictions of its cross-validation.
     """
-    sets = summary["models"][model]
-    own = next(name for name in (TEST, EXTERNAL, OUT_OF_FOLD) if name in sets)
+    sets = summary["models"].get(model, {})
+    names = [name for name in LEAK_FREE if name in sets]
+    if not names:
+        raise BonexrayError(
+            f"{model} trained on every part of these data, and none of its answers is a test: expected the networks of "
+            "its cross-validation beside it, or --from-predictions with their table"
+        )
+    own, *others = names
     rows = evaluation_sets(predictions)
-    curve_set = next(name for name in LEAK_FREE if name in sets)
-    curve = votes(rows[model, curve_set])
-    checked = votes(rows.get((model, VALIDATION), rows[model, curve_set]))
+    curve = votes(rows[model, own])
     return {
+        "set": own,
         "split": f"{own.replace('_', ' ')} ({sets[own]['sources']} sources): {DESCRIPTIONS[own]}",
-        "per_source": sets[own]["per_source"],
-        "per_image": sets[own]["per_image"],
-        **({OUT_OF_FOLD: {"per_source": sets[OUT_OF_FOLD]["per_source"]}} if OUT_OF_FOLD in sets else {}),
+        **_figures_of(sets[own]),
+        **{name: _figures_of(sets[name]) for name in others},
         "leak": leak_table(summary),
-        "curves_on": f"{curve_set.replace('_', ' ')} ({len(curve)} sources)",
         "operating_points": _records(operating_points(curve, resamples, seed)),
         "reliability": _records(reliability(curve, resamples=resamples, seed=seed)),
-        "uncertain_band": threshold_band(checked["probability"], checked["label"], aim, resamples, seed),
+        "uncertain_band": uncertain_band(curve, rows.get((model, VALIDATION)), aim, resamples, seed),
     }
+
+
+def uncertain_band(
+    curve: pd.DataFrame, validation: pd.DataFrame | None, aim: float, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Measure how far the threshold might lie elsewhere, had the validation part held other sources.
+
+    Args:
+        curve: leak-free votes, from which such validation parts are drawn.
+        validation: answers on the part that chose the threshold; where they are unknown, the part is taken to have
+            been as large as `curve`.
+        aim: the sensitivity that the threshold was chosen for.
+        resamples: how many bootstrap samples.
+        seed: of the resampling.
+
+    Returns:
+        The 95 % interval, widened to the threshold in use if that lies outside.
+    """
+    if validation is None:
+        return threshold_band(curve["probability"], curve["label"], aim, resamples, seed)
+    checked = votes(validation)
+    fractured, used = int(checked["label"].sum()), float(checked["threshold"].iloc[0])
+    sizes = len(checked) - fractured, fractured
+    low, high = threshold_band(curve["probability"], curve["label"], aim, resamples, seed, sizes)
+    return min(low, used), max(high, used)
 
 
 def leak_table(summary: dict[str, Any]) -> dict[str, Any]:
@@ -109,20 +142,8 @@ def leak_table(summary: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
-def deviations(published: dict[str, Any], measured: dict[str, Any]) -> list[str]:
-    """Name the published figures that were not found again, each with both values.
-
-    Args:
-        published: "metrics" of a `classifier.json`.
-        measured: the same, measured now.
-    """
-    lines = []
-    for group in ("per_source", "per_image"):
-        for name, figure in published.get(group, {}).items():
-            before, now = figure["value"], measured.get(group, {}).get(name, {}).get("value")
-            if before != now and (before is None or now is None or abs(before - now) > TOLERANCE):
-                lines.append(f"{group} {name}: published {before}, now {now}")
-    return lines
+def _figures_of(measured: dict[str, Any]) -> dict[str, Any]:
+    return {group: measured[group] for group in ("per_source", "per_image")}
 
 
 def _measured(rows: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:

@@ -19,6 +19,10 @@ def audit_lines(report: dict[str, Any]) -> list[str]:
     lines.append(
         f"copies against names: recall {names['recall']:.3f}, precision {names['precision']:.3f}, pair by pair"
     )
+    lines.append(
+        f"  {names['rotated_joined']} of {names['rotated']} rotated copies joined to another image of their name; "
+        f"{names['merging_names']} names lie over several radiographs, which lowers the recall above"
+    )
     leaks = [[split, *counts.values()] for split, counts in report["leaks"].items()]
     if leaks:
         lines += grid([["own split", "images", "same pixels elsewhere", "or near", "or any copy"], *leaks])

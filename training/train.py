@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from bonexray.errors import BonexrayError
 from training.calibration import choose_threshold, fit_platt
 from training.pixels import load_pixels
-from training.provenance import describe_data, describe_hardware, describe_libraries, describe_weights, digest_run
+from training.plan import Plan, make_plan
+from training.provenance import describe_hardware, describe_libraries
 from training.readers import CACHE
-from training.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
-from training.roles import assign_roles, one_image_each
-from training.sources import read_table
+from training.recipe import Recipe, add_recipe_flags
+from training.roles import NOTHING, one_image_each
 from training.split import FOLDS
 
 if TYPE_CHECKING:
@@ -29,52 +29,50 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `train`."""
+    add_training_flags(parser)
+    add = parser.add_argument
+    add("--output", type=Path, help="checkpoint folder to write (default: runs/NETWORK)")
+    add("--validation", default="fold0", choices=FOLDS, help="fold that chooses epoch, calibration and threshold "
+        "(default: fold0)")  # fmt: skip
+    add("--hold-out", default="test", choices=(*FOLDS, "test", NOTHING), help="part that the training never sees; "
+        "'none' trains on all but the validation part, and leaves the measuring to `cross-validate` "
+        "(default: test)")  # fmt: skip
+    add_recipe_flags(parser)
+
+
+def add_training_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what every training takes, but the parts of the split and the recipe."""
     add = parser.add_argument
     add("backbone", metavar="{mobilenetv2,resnet50}", help="network to fine-tune")
     add("--data", required=True, help="folder with manifest.csv, folder train|val|test/{fractured,not fractured}, "
         "or a Hub data set owner/name[@revision]")  # fmt: skip
     add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, a checkpoint "
         "folder to go on from, or 'none' for a random start (default: imagenet)")  # fmt: skip
-    add("--output", type=Path, help="checkpoint folder to write (default: runs/NETWORK)")
-    add("--validation", default="fold0", choices=FOLDS, help="fold that chooses epoch, calibration and threshold "
-        "(default: fold0)")  # fmt: skip
-    add("--hold-out", default="test", choices=(*FOLDS, "test"), help="part that the training never sees "
-        "(default: test)")  # fmt: skip
     add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
-    add_recipe_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, calibrate on validation, and write the checkpoint; a killed run is taken up where it stopped."""
-    if arguments.backbone not in RECIPES:
-        raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
-    if arguments.validation == arguments.hold_out:
-        raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
-    if arguments.weights not in ("imagenet", "none") and not Path(arguments.weights).exists():
-        raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
-    recipe = recipe_from(arguments)
-    output = arguments.output or Path("runs") / arguments.backbone
-    table = read_table(arguments.data, arguments.cache)
-    roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out)
-    data = describe_data(table, roles, arguments.data)
-    network = _build(arguments, recipe)
-    weights = describe_weights(arguments.weights, _start_of(arguments))
-    parts = {"validation": arguments.validation, "held_out": arguments.hold_out}
-    work = output.with_name(f"{output.name}.state-{digest_run(recipe, data=data, weights=weights, parts=parts)}")
-    began = _open_state(work)
-    history = _fit(network, recipe, table, roles, work, arguments.cache, data["fingerprint"])
-    network = _in_float32(network, arguments, recipe)
-    record = calibrate(network, one_image_each(roles["validation"]), recipe)
+    train(make_plan(arguments))
+
+
+def train(plan: Plan) -> None:
+    """Carry out a plan, or what is left of it after a kill."""
+    began = _open_state(plan.work)
+    network = _build(plan)
+    history = _fit(network, plan)
+    network = _in_float32(network, plan)
+    record = calibrate(network, one_image_each(plan.roles["validation"]), plan.recipe)
     record["provenance"] = {
-        "recipe": {"name": arguments.recipe, **recipe.as_dict()}, "data": {**data, **parts}, "weights": weights,
-        "libraries": describe_libraries(), "hardware": describe_hardware(),
+        "recipe": {"name": plan.named, **plan.recipe.as_dict()}, "data": plan.data, "weights": plan.weights,
+        "digest": plan.digest, "libraries": describe_libraries(), "hardware": describe_hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.export import write_checkpoint
 
-    write_checkpoint(network, output, record, history)
-    shutil.rmtree(work)
-    log.info("wrote %s: threshold %.3f, validation %s", output, record["threshold"], record["validation"])
+    write_checkpoint(network, plan.output, record, history)
+    shutil.rmtree(plan.work)
+    log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record["validation"])
 
 
 def calibrate(network: "keras.Model", chosen: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
@@ -94,7 +92,7 @@ def calibrate(network: "keras.Model", chosen: pd.DataFrame, recipe: Recipe) -> d
     head = network.get_layer("probability")
     kernel, bias = head.get_weights()
     head.set_weights([kernel / temperature, bias / temperature + np.float32(shift)])
-    probabilities = 1 / (1 + np.exp(-(logits / temperature + shift)))
+    probabilities = expit(logits / temperature + shift)
     threshold = choose_threshold(probabilities, labels, recipe.sensitivity)
     verdicts = probabilities >= threshold
     return {
@@ -121,61 +119,48 @@ def _open_state(work: Path) -> float:
     return started.stat().st_mtime
 
 
-def _build(arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
+def _build(plan: Plan) -> "keras.Model":
     import keras
 
     from training.network import build_network, set_trainable
 
+    recipe = plan.recipe
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}")
     try:
-        size = recipe.image_size
-        network = build_network(arguments.backbone, size, arguments.weights, recipe.dropout, recipe.scaling)
+        network = build_network(plan.backbone, recipe.image_size, plan.initial, recipe.dropout, recipe.scaling)
     finally:
         keras.config.set_dtype_policy("float32")
     set_trainable(network, recipe.first_trained)
     return network
 
 
-def _in_float32(network: "keras.Model", arguments: argparse.Namespace, recipe: Recipe) -> "keras.Model":
+def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
     """The network as it is saved: layers of a mixed precision would be saved with it."""
     from training.network import build_network
 
+    recipe = plan.recipe
     if recipe.precision == "float32":
         return network
-    exact = build_network(arguments.backbone, recipe.image_size, "none", recipe.dropout, recipe.scaling)
+    exact = build_network(plan.backbone, recipe.image_size, "none", recipe.dropout, recipe.scaling)
     exact.set_weights(network.get_weights())
     return exact
 
 
-def _start_of(arguments: argparse.Namespace) -> str:
-    from training.initialisation import initialised_layers
-
-    return initialised_layers(arguments.backbone, arguments.weights)
-
-
-def _fit(
-    network: "keras.Model",
-    recipe: Recipe,
-    table: pd.DataFrame,
-    roles: dict[str, pd.DataFrame],
-    work: Path,
-    cache: Path,
-    origin: str,
-) -> pd.DataFrame:
+def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
     from training.fitting import train_network
     from training.material import Material
 
     material = Material(
-        pixels=load_pixels(table, recipe.stored_size, cache),
-        table=table,
-        train=roles["train"],
-        validation=one_image_each(roles["validation"]).index.to_numpy(),
-        work=work,
-        cache=cache,
-        origin=origin,
+        pixels=load_pixels(plan.table, plan.recipe.stored_size, plan.cache),
+        table=plan.table,
+        train=plan.roles["train"],
+        validation=one_image_each(plan.roles["validation"]).index.to_numpy(),
+        work=plan.work,
+        cache=plan.cache,
+        origin=plan.data["fingerprint"],
     )
-    return train_network(network, recipe, material)
+    return train_network(network, plan.recipe, material)
 
 
 def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.ndarray:

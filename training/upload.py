@@ -1,5 +1,6 @@
 """Makes a repository on the Hub hold the files of a folder: one commit, none when nothing changed, and a tag."""
 
+import argparse
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,14 @@ class Target:
         """Raise HubError unless the name can be one."""
         if not REPO_NAME.fullmatch(self.repo):
             raise HubError(f"{self.repo!r} is no name on the Hub: expected 'owner/name'")
+
+
+def add_upload_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare what every upload takes, the same for one repository and for a whole release."""
+    add = parser.add_argument
+    add("--tag", help="name for each commit, such as v1; a tag never moves")
+    add("--private", action="store_true", help="hide each repository from others")
+    add("--dry-run", action="store_true", help="list every file with its size, and upload nothing")
 
 
 def list_files(folder: Path) -> dict[str, Path]:

@@ -44,5 +44,7 @@ def assign(descriptors: NDArray, centres: NDArray[np.float32]) -> NDArray[np.int
     """Give the nearest centre of each descriptor, shape (descriptors,)."""
     offset = (centres**2).sum(1) / 2
     starts = range(0, len(descriptors), BLOCK)
-    blocks = [descriptors[start : start + BLOCK].astype(np.float32) @ centres.T - offset for start in starts]
-    return np.concatenate([block.argmax(1) for block in blocks]) if blocks else np.zeros(0, int)
+    blocks = [
+        (descriptors[start : start + BLOCK].astype(np.float32) @ centres.T - offset).argmax(1) for start in starts
+    ]
+    return np.concatenate(blocks) if blocks else np.zeros(0, int)
