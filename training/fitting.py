@@ -7,6 +7,10 @@ import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
 from training.batches import with_labels
 from training.draws import draw_images
@@ -36,21 +40,32 @@ def train_network(network: keras.Model, recipe: Recipe, material: Material) -> p
 
 
 def fit_head(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
-    """Train the head alone on the features that the backbone gives before fine-tuning, which are computed once."""
+    """Start the head as the logistic regression of the features that the backbone gives before fine-tuning.
+
+    The features are computed once and cached; a few hundred sources need the penalty of a convex fit.
+    """
     count = recipe.images_per_epoch * recipe.head_views
     rows = _draw(shown, recipe, count, seed=recipe.seed)
     target = material.cache / f"features-{feature_key(shown.part, shown.key, rows.tobytes())}.npy"
-    batches = shown.batches(rows, recipe.batch_size)
-    seen = cache_features(shown.part, batches, count, target, "frozen features")
-    inputs = keras.Input((seen.shape[1],))
-    head = keras.Model(inputs, network.get_layer(HEAD)(network.get_layer("dropout")(inputs)))
-    steps = recipe.head_epochs * -(-count // recipe.batch_size)
-    _compile(head, recipe, recipe.head_learning_rate, steps, ema=0)
-    checked = shown.part.predict(shown.validation, recipe.batch_size, verbose=0) if len(shown.validation) else None
-    head.fit(
-        seen, shown.labels[rows][:, None], batch_size=recipe.batch_size, epochs=recipe.head_epochs, verbose=0,
-        validation_data=_weighted(checked, material), callbacks=[_Recorder(material.work, "head")],
-    )  # fmt: skip
+    seen = cache_features(shown.part, shown.batches(rows, recipe.batch_size), count, target, "frozen features")
+    kernel, bias = fit_logistic(np.asarray(seen, np.float64), shown.labels[rows], recipe.head_strength)
+    network.get_layer(HEAD).set_weights([kernel[:, None], np.array([bias])])
+    record_epoch(material.work, "head", 0, _judge(seen @ kernel + bias, shown.labels[rows]))
+
+
+def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float) -> tuple[NDArray[np.float64], float]:
+    """Fit kernel (channels,) and bias of a logistic regression with an L2 penalty on the standardised features.
+
+    Args:
+        features: shape (n, channels).
+        labels: shape (n,), 1 for fractured.
+        strength: inverse of the penalty, as scikit-learn's C.
+    """
+    scaler = StandardScaler().fit(features)
+    scale = np.maximum(scaler.scale_, 1e-3)  # channels that hardly vary would get huge weights
+    model = LogisticRegression(C=strength, max_iter=1000).fit((features - scaler.mean_) / scale, labels)
+    kernel = model.coef_[0] / scale
+    return kernel, float(model.intercept_[0] - scaler.mean_ @ kernel)
 
 
 def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
@@ -78,16 +93,21 @@ def read_history(work: Path) -> pd.DataFrame:
     return pd.read_csv(path).drop_duplicates(["phase", "epoch"], keep="last", ignore_index=True)
 
 
-class _Recorder(keras.callbacks.Callback):
-    """Appends each epoch to `history.csv`."""
+def record_epoch(work: Path, phase: str, epoch: int, logs: dict[str, float]) -> None:
+    """Append an epoch to `history.csv`."""
+    row = pd.DataFrame([{"phase": phase, "epoch": epoch, **logs}])
+    pd.concat([read_history(work), row]).to_csv(work / "history.csv", index=False)
 
-    def __init__(self, work: Path, phase: str) -> None:
+
+class _Recorder(keras.callbacks.Callback):
+    """Appends each epoch of fine-tuning to `history.csv`."""
+
+    def __init__(self, work: Path) -> None:
         super().__init__()
-        self.path, self.phase = work / "history.csv", phase
+        self.work = work
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        row = pd.DataFrame([{"phase": self.phase, "epoch": epoch, **(logs or {})}])
-        row.to_csv(self.path, mode="a", header=not self.path.exists(), index=False)
+        record_epoch(self.work, "backbone", epoch, logs or {})
 
 
 def _callbacks(recipe: Recipe, work: Path, backup: Path, last: Path) -> list[keras.callbacks.Callback]:
@@ -95,7 +115,7 @@ def _callbacks(recipe: Recipe, work: Path, backup: Path, last: Path) -> list[ker
     averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.ema else []
     return [
         keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, double_checkpoint=True),
-        _Recorder(work, "backbone"),
+        _Recorder(work),
         *averaged,
         keras.callbacks.ModelCheckpoint(last, save_weights_only=True),
     ]
@@ -109,6 +129,11 @@ def _next_epoch(backup: Path) -> int:
 def _draw(shown: Shown, recipe: Recipe, count: int, seed: int) -> NDArray[np.int64]:
     """Positions of what is drawn from the training rows."""
     return shown.table.index.to_numpy()[draw_images(shown.table, recipe, count, seed)]
+
+
+def _judge(logits: NDArray[np.float64], labels: NDArray) -> dict[str, float]:
+    """Loss and AUROC, by the names that `fit` gives them."""
+    return {"auc": float(roc_auc_score(labels, logits)), "loss": float(log_loss(labels, expit(logits)))}
 
 
 def _weighted(inputs: NDArray | None, material: Material) -> tuple[NDArray, NDArray, NDArray] | None:
