@@ -15,7 +15,8 @@ from bonexray import BonexrayError, FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.images import letterbox
 from training.export import complete
-from training.network import BACKBONE, SCALING, build_network, initialised_layers, set_trainable
+from training.initialisation import initialised_layers
+from training.network import BACKBONE, SCALING, build_network, set_trainable
 
 
 @pytest.fixture(scope="module", params=BACKBONES)

@@ -23,7 +23,7 @@ from training.roles import assign_roles, one_image_each
 from training.split import split_sources
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
-         "--head-views", "2", "--head-epochs", "2", "--weights", "none")  # fmt: skip
+         "--views", "2", "--head-views", "2", "--head-epochs", "2", "--weights", "none")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_training_writes_a_whole_checkpoint_twice_into_one_place(data: Path, t
 def test_a_killed_training_is_taken_up_at_its_epoch(data: Path, tmp_path: Path) -> None:
     """After SIGKILL in the second phase the same command finishes, without an epoch missing or run twice."""
     output = tmp_path / "net"
-    argv = [sys.executable, "-m", "training", *command(data, output, "--epochs", "12", "--patience", "99")]
+    argv = [sys.executable, "-m", "training", *command(data, output, "--epochs", "12")]
     with subprocess.Popen(argv, cwd=Path(__file__).parents[1], stderr=subprocess.DEVNULL) as process:
         _wait_for_epochs(tmp_path, 2, process)
         process.send_signal(signal.SIGKILL)

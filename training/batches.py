@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from training.augmentation import Step
 
 Pixels = NDArray[np.uint8]
+Maps = NDArray[np.float16]
 
 
 def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
@@ -18,22 +19,27 @@ def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_siz
         step: from uint8 (batch, stored, stored, 1) to float32 (batch, size, size, 1), on batches.
         batch_size: images a batch; the last one may be smaller.
     """
-    side = pixels.shape[1]
+    return _batches(pixels, rows, lambda batch: tf.repeat(step(tf.expand_dims(batch, -1)), 3, axis=-1), batch_size)
 
-    def gather(index: tf.Tensor) -> tf.Tensor:
-        batch = tf.numpy_function(lambda i: np.ascontiguousarray(pixels[i]), [index], tf.uint8, stateful=False)
-        return tf.ensure_shape(batch, (None, side, side))[..., None]
+
+def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
+    """Yield float32 (batch, h, w, channels) for the rows of cached maps in their order."""
+    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size)
+
+
+def with_labels(
+    batches: tf.data.Dataset, labels: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int
+) -> tf.data.Dataset:
+    """Yield (inputs, labels) from `batches` of the same rows, labels float32 of shape (batch, 1)."""
+    return tf.data.Dataset.zip(batches, tf.data.Dataset.from_tensor_slices(labels[rows][:, None]).batch(batch_size))
+
+
+def _batches(source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
+    kind, shape = tf.as_dtype(source.dtype), (None, *source.shape[1:])
 
     def prepare(index: tf.Tensor) -> tf.Tensor:
-        return tf.repeat(step(gather(index)), 3, axis=-1)
+        batch = tf.numpy_function(lambda i: np.ascontiguousarray(source[i]), [index], kind, stateful=False)
+        return step(tf.ensure_shape(batch, shape))
 
     indices = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
     return indices.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
-
-
-def labelled_batches(
-    pixels: Pixels, labels: NDArray[np.float32], rows: NDArray[np.int64], step: Step, batch_size: int
-) -> tf.data.Dataset:
-    """Yield (images, labels) as `image_batches`, labels float32 of shape (batch, 1)."""
-    targets = tf.data.Dataset.from_tensor_slices(labels[rows][:, None]).batch(batch_size)
-    return tf.data.Dataset.zip(image_batches(pixels, rows, step, batch_size), targets)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from bonexray.errors import BonexrayError
 from training import evaluate
+from training.cross_calibration import answer_out_of_fold, cross_calibrate
 from training.plan import Plan, make_plan
 from training.recipe import add_recipe_flags
+from training.roles import NOTHING
 from training.split import FOLDS
 from training.train import add_training_flags, train
 
@@ -19,8 +21,9 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of `cross-validate`."""
     parser.description = (
-        "Train the recipe once for each fold, that fold held out and the next one for validation, and evaluate the "
-        "five together: OUTPUT/fold0 to fold4, and OUTPUT/report with predictions.parquet. The test part stays unused. "
+        "Train the recipe once for each fold, that fold held out, calibrate each network on what the others say of the "
+        "folds that they never saw, and evaluate the five together: OUTPUT/fold0 to fold4, OUTPUT/out_of_fold.csv for "
+        "`train --calibration OUTPUT`, and OUTPUT/report with predictions.parquet. The test part stays unused. "
         "What is finished is not trained again; a killed run goes on. `evaluate CHECKPOINT --from-predictions "
         "OUTPUT/report/predictions.parquet` then puts the figures into a checkpoint of the same recipe."
     )
@@ -34,11 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train what is not finished, then evaluate; the exit status is that of `evaluate`."""
     folder = arguments.output or Path("runs") / "cv" / arguments.backbone
-    for plan in plans(arguments, folder):
+    planned = list(plans(arguments, folder))
+    for plan in planned:
         if plan.finished:
             log.info("%s is finished already", plan.output)
         else:
             _train_afresh(plan)
+    answers = answer_out_of_fold(planned, folder)
+    for plan in planned:
+        cross_calibrate(plan, answers)
     return evaluate_folds(arguments, folder)
 
 
@@ -48,8 +55,8 @@ def plans(arguments: argparse.Namespace, folder: Path) -> Iterator[Plan]:
     Raises:
         BonexrayError: a flag makes no training, or the recipe's split has no folds.
     """
-    for number, fold in enumerate(FOLDS):
-        parts = {"hold_out": fold, "validation": FOLDS[(number + 1) % len(FOLDS)], "output": folder / fold}
+    for fold in FOLDS:
+        parts = {"hold_out": fold, "validation": NOTHING, "calibration": None, "output": folder / fold}
         plan = make_plan(argparse.Namespace(**(vars(arguments) | parts)))
         if plan.recipe.split != "grouped":
             raise BonexrayError(f"split={plan.recipe.split!r} has no folds to hold out: expected 'grouped'")

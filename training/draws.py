@@ -24,6 +24,16 @@ def draw_images(table: pd.DataFrame, recipe: Recipe, count: int, seed: int) -> N
     return np.array([_draw(cells[cell][1], random) for cell in chosen])
 
 
+def draw_views(table: pd.DataFrame, views: int, seed: int) -> NDArray[np.int64]:
+    """Return positions of rows in `table`, shape (views * sources,): an image of each source, `views` times over.
+
+    Every source of the table is drawn, whatever part it is in, so that all folds of a split share the draw.
+    """
+    random = np.random.default_rng(seed)
+    sources = [source for _, group in _cells(table, "none") for source in group]
+    return np.array([_draw([source], random) for _ in range(views) for source in sources])
+
+
 Source = tuple[NDArray[np.int64], NDArray[np.int64]]  # upright images, all images
 
 

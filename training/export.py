@@ -61,6 +61,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     return json.loads((folder / LAYOUT.classifier).read_bytes())
 
 
+def read_history(folder: Path) -> pd.DataFrame:
+    """Return `history.csv`, a row an epoch."""
+    return pd.read_csv(folder / HISTORY)
+
+
 def complete(folder: Path, into: Path) -> None:
     """Copy a checkpoint, adding Keras' own directory where its weights are left out (as in the bundled ones)."""
     checkpoint = read_checkpoint(folder)

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import shutil
 from pathlib import Path
 
 import keras
@@ -10,26 +12,29 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from bonexray.errors import BonexrayError
+
 SAVE_EVERY = 8  # batches
 
 
 def cache_features(
     extractor: keras.Model, batches: tf.data.Dataset, count: int, target: Path, name: str
 ) -> NDArray[np.float16]:
-    """Run `extractor` over `batches` and keep its outputs, float16, shape (count, channels), memory-mapped.
+    """Run `extractor` over `batches` and keep its outputs, float16, shape (count, ...), memory-mapped.
 
     An interrupted call goes on where the last full write ended.
 
     Args:
-        extractor: from images to features, (batch, channels).
+        extractor: from images to features or maps.
         batches: images in a fixed order, as `image_batches` yields them.
         count: images in `batches`.
         target: the file; what it depends on belongs into its name (`feature_key`).
         name: what the progress bar says.
     """
-    shape = (count, extractor.output_shape[-1])
+    shape = (count, *extractor.output_shape[1:])
     if target.exists():
         return np.load(target, mmap_mode="r")
+    check_space(target, shape)
     partial, progress = target.with_suffix(".partial"), target.with_suffix(".progress.json")
     done = json.loads(progress.read_text()) if progress.exists() and partial.exists() else {"batches": 0, "images": 0}
     features = np.lib.format.open_memmap(partial, "r+" if done["images"] else "w+", np.float16, shape)
@@ -47,9 +52,18 @@ def cache_features(
     return np.load(target, mmap_mode="r")
 
 
-def feature_key(extractor: keras.Model, *parts: object) -> str:
+def check_space(target: Path, shape: tuple[int, ...]) -> None:
+    """Raise BonexrayError unless float16 values of `shape` have room on the disk of `target`."""
+    needed, free = 2 * math.prod(shape), shutil.disk_usage(target.parent).free
+    if needed > free:
+        raise BonexrayError(
+            f"{target} needs {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB that are free: expected room or fewer --views"
+        )
+
+
+def feature_key(extractor: keras.Model | None, *parts: object) -> str:
     """Return a short digest of the network's weights and of everything else that the features depend on."""
     digest = hashlib.sha256(repr(parts).encode())
-    for weight in extractor.get_weights():
+    for weight in extractor.get_weights() if extractor else ():
         digest.update(np.ascontiguousarray(weight).data)
     return digest.hexdigest()[:16]

@@ -1,109 +1,88 @@
-"""The two phases of a training: the head on cached features, then the backbone, resumable after a kill."""
+"""The two phases of a training: the head on frozen features, then the later layers too; resumable after a kill."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
-from training.augmentation import build_augmentation, build_shrinking
-from training.batches import Pixels, image_batches, labelled_batches
+from training.batches import with_labels
 from training.draws import draw_images
 from training.features import cache_features, feature_key
-from training.network import HEAD, letterboxed_part
+from training.material import Material, Shown, show_images, show_maps
+from training.network import HEAD
 from training.recipe import Recipe
 
 WARM_UP = 0.1  # of the steps
 
 
-@dataclass(frozen=True)
-class Material:
-    """What a training runs on.
-
-    Attributes:
-        pixels: uint8, shape (n, stored, stored).
-        labels: float32, shape (n,), 1 for fractured.
-        train: the data set's rows to train on, with their position in `pixels` as index.
-        validation: positions of one image a source, to choose the epoch by.
-        work: folder of this run's state.
-        cache: folder of features that other runs may share.
-        origin: fingerprint of the data set.
-    """
-
-    pixels: Pixels
-    labels: NDArray[np.float32]
-    train: pd.DataFrame
-    validation: NDArray[np.int64]
-    work: Path
-    cache: Path
-    origin: str
-
-
 def train_network(network: keras.Model, recipe: Recipe, material: Material) -> pd.DataFrame:
     """Train head and backbone in place and return the history, a row an epoch.
 
-    The weights that stay are those of the epoch with the least validation loss.
+    The weights that stay are the averaged ones of the last epoch: the schedule is fixed, and no validation
+    image chooses anything here.
     """
+    shown = (show_maps if recipe.views and recipe.epochs else show_images)(network, recipe, material)
     done = material.work / "head.weights.h5"
     if not done.exists():
-        fit_head(network, recipe, material)
+        fit_head(network, recipe, material, shown)
         network.save_weights(done)
     network.load_weights(done)
     if recipe.epochs:
-        fit_backbone(network, recipe, material)
+        fit_backbone(network, recipe, material, shown)
     return read_history(material.work)
 
 
-def fit_head(network: keras.Model, recipe: Recipe, material: Material) -> None:
-    """Train the head alone on the frozen backbone's features of augmented views, which are computed once."""
+def fit_head(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
+    """Start the head as the logistic regression of the features that the backbone gives before fine-tuning.
+
+    The features are computed once and cached; a few hundred sources need the penalty of a convex fit.
+    """
     count = recipe.images_per_epoch * recipe.head_views
-    rows = _draw(recipe, material, count, seed=recipe.seed)
-    extractor = keras.Model(*letterboxed_part(network, recipe.image_size))
-    material.cache.mkdir(parents=True, exist_ok=True)
-
-    def features(rows: NDArray[np.int64], name: str, augmented: bool) -> NDArray[np.float16]:
-        step = build_augmentation(recipe) if augmented else build_shrinking(recipe)
-        batches = image_batches(material.pixels, rows, step, recipe.batch_size)
-        part = feature_key(extractor, recipe.image_choices(), material.origin, rows.tobytes(), augmented)
-        return cache_features(extractor, batches, len(rows), material.cache / f"features-{part}.npy", name)
-
-    seen = features(rows, "frozen features", augmented=True)
-    checked = features(material.validation, "frozen features of validation", augmented=False)
-    inputs = keras.Input((seen.shape[1],))
-    head = keras.Model(inputs, network.get_layer(HEAD)(network.get_layer("dropout")(inputs)))
-    steps = recipe.head_epochs * -(-count // recipe.batch_size)
-    _compile(head, recipe, recipe.head_learning_rate, steps, ema=0)
-    head.fit(
-        seen, material.labels[rows][:, None], batch_size=recipe.batch_size, epochs=recipe.head_epochs, verbose=0,
-        validation_data=_weighted(checked, material),
-        callbacks=[_Recorder(material.work, "head")],
-    )  # fmt: skip
+    rows = _draw(shown, recipe, count, seed=recipe.seed)
+    target = material.cache / f"features-{feature_key(shown.part, shown.key, rows.tobytes())}.npy"
+    seen = cache_features(shown.part, shown.batches(rows, recipe.batch_size), count, target, "frozen features")
+    kernel, bias = fit_logistic(np.asarray(seen, np.float64), shown.labels[rows], recipe.head_strength)
+    network.get_layer(HEAD).set_weights([kernel[:, None], np.array([bias])])
+    record_epoch(material.work, "head", 0, _judge(seen @ kernel + bias, shown.labels[rows]))
 
 
-def fit_backbone(network: keras.Model, recipe: Recipe, material: Material) -> None:
+def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float) -> tuple[NDArray[np.float64], float]:
+    """Fit kernel (channels,) and bias of a logistic regression with an L2 penalty on the standardised features.
+
+    Args:
+        features: shape (n, channels).
+        labels: shape (n,), 1 for fractured.
+        strength: inverse of the penalty, as scikit-learn's C.
+    """
+    scaler = StandardScaler().fit(features)
+    scale = np.maximum(scaler.scale_, 1e-3)  # channels that hardly vary would get huge weights
+    model = LogisticRegression(C=strength, max_iter=1000).fit((features - scaler.mean_) / scale, labels)
+    kernel = model.coef_[0] / scale
+    return kernel, float(model.intercept_[0] - scaler.mean_ @ kernel)
+
+
+def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
     """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped."""
-    inputs, pooled = letterboxed_part(network, recipe.image_size)
-    core = keras.Model(inputs, network.get_layer(HEAD)(network.get_layer("dropout")(pooled)))
+    core = keras.Model(shown.part.input, network.get_layer(HEAD)(network.get_layer("dropout")(shown.part.output)))
     steps = max(1, recipe.images_per_epoch // recipe.batch_size)
-    rows = _draw(recipe, material, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
+    rows = _draw(shown, recipe, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
     _compile(core, recipe, recipe.learning_rate, recipe.epochs * steps, recipe.ema)
-    backup = material.work / "backup"
-    start = _next_epoch(backup)
-    batches = labelled_batches(
-        material.pixels, material.labels, rows[start * steps * recipe.batch_size :],
-        build_augmentation(recipe), recipe.batch_size,
-    )  # fmt: skip
-    images = image_batches(material.pixels, material.validation, build_shrinking(recipe), recipe.batch_size)
-    checked = np.concatenate(list(images))
+    backup, last = material.work / "backup", material.work / "last.weights.h5"
+    rest = rows[_next_epoch(backup) * steps * recipe.batch_size :]
+    batches = with_labels(shown.batches(rest, recipe.batch_size), shown.labels, rest, recipe.batch_size)
     core.fit(
         batches.repeat(), steps_per_epoch=steps, epochs=recipe.epochs,
-        validation_data=_weighted(checked, material), validation_batch_size=recipe.batch_size,
-        callbacks=_callbacks(recipe, material.work, backup),
+        validation_data=_weighted(shown.validation if len(shown.validation) else None, material),
+        validation_batch_size=recipe.batch_size, callbacks=_callbacks(recipe, material.work, backup, last),
     )  # fmt: skip
-    core.load_weights(_best(material.work))
+    core.load_weights(last)
 
 
 def read_history(work: Path) -> pd.DataFrame:
@@ -114,37 +93,32 @@ def read_history(work: Path) -> pd.DataFrame:
     return pd.read_csv(path).drop_duplicates(["phase", "epoch"], keep="last", ignore_index=True)
 
 
-class _Recorder(keras.callbacks.Callback):
-    """Appends each epoch to `history.csv`."""
+def record_epoch(work: Path, phase: str, epoch: int, logs: dict[str, float]) -> None:
+    """Append an epoch to `history.csv`."""
+    row = pd.DataFrame([{"phase": phase, "epoch": epoch, **logs}])
+    pd.concat([read_history(work), row]).to_csv(work / "history.csv", index=False)
 
-    def __init__(self, work: Path, phase: str) -> None:
+
+class _Recorder(keras.callbacks.Callback):
+    """Appends each epoch of fine-tuning to `history.csv`."""
+
+    def __init__(self, work: Path) -> None:
         super().__init__()
-        self.path, self.phase = work / "history.csv", phase
+        self.work = work
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        row = pd.DataFrame([{"phase": self.phase, "epoch": epoch, **(logs or {})}])
-        row.to_csv(self.path, mode="a", header=not self.path.exists(), index=False)
+        record_epoch(self.work, "backbone", epoch, logs or {})
 
 
-def _callbacks(recipe: Recipe, work: Path, backup: Path) -> list[keras.callbacks.Callback]:
-    """In an order that matters: back up the raw weights, then show the averaged ones to those who judge."""
-    history = read_history(work)
-    losses = history.loc[history["phase"] == "backbone", "val_loss"] if len(history) else pd.Series(dtype=float)
-    best = float(losses.min()) if len(losses) else None
+def _callbacks(recipe: Recipe, work: Path, backup: Path, last: Path) -> list[keras.callbacks.Callback]:
+    """In an order that matters: back up the raw weights, then keep the averaged ones."""
     averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.ema else []
     return [
         keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, double_checkpoint=True),
-        _Recorder(work, "backbone"),
+        _Recorder(work),
         *averaged,
-        keras.callbacks.ModelCheckpoint(
-            _best(work), save_best_only=True, save_weights_only=True, initial_value_threshold=best
-        ),
-        keras.callbacks.EarlyStopping(patience=recipe.patience),
+        keras.callbacks.ModelCheckpoint(last, save_weights_only=True),
     ]
-
-
-def _best(work: Path) -> Path:
-    return work / "best.weights.h5"
 
 
 def _next_epoch(backup: Path) -> int:
@@ -152,13 +126,20 @@ def _next_epoch(backup: Path) -> int:
     return json.loads(metadata.read_text())["epoch"] if metadata.exists() else 0
 
 
-def _draw(recipe: Recipe, material: Material, count: int, seed: int) -> NDArray[np.int64]:
-    """Positions in `pixels` of drawn training images."""
-    return material.train.index.to_numpy()[draw_images(material.train, recipe, count, seed)]
+def _draw(shown: Shown, recipe: Recipe, count: int, seed: int) -> NDArray[np.int64]:
+    """Positions of what is drawn from the training rows."""
+    return shown.table.index.to_numpy()[draw_images(shown.table, recipe, count, seed)]
 
 
-def _weighted(inputs: NDArray, material: Material) -> tuple[NDArray, NDArray, NDArray]:
+def _judge(logits: NDArray[np.float64], labels: NDArray) -> dict[str, float]:
+    """Loss and AUROC, by the names that `fit` gives them."""
+    return {"auc": float(roc_auc_score(labels, logits)), "loss": float(log_loss(labels, expit(logits)))}
+
+
+def _weighted(inputs: NDArray | None, material: Material) -> tuple[NDArray, NDArray, NDArray] | None:
     """Validation data in which both labels weigh the same, as in the balanced draws."""
+    if inputs is None:
+        return None
     labels = material.labels[material.validation]
     share = np.where(labels == 1, labels.mean(), 1 - labels.mean())
     return inputs, labels[:, None], 0.5 / share

@@ -30,9 +30,8 @@ def is_official(checkpoint: Checkpoint) -> bool:
     return checkpoint.provenance.get("recipe", {}).get("split") == "official"
 
 
-def training_of(checkpoint: Checkpoint) -> dict[str, Any]:
+def training_of(provenance: dict[str, Any]) -> dict[str, Any]:
     """Gather what networks must share to count as one recipe: every choice, the data, the initial weights."""
-    provenance = checkpoint.provenance
     weights = provenance.get("weights", {})
     return {
         **provenance.get("recipe", {}),

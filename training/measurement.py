@@ -116,7 +116,7 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
     classifier = FractureClassifier.from_pretrained(repo, revision or None)
     name, leaky = model_name(classifier.checkpoint), is_official(classifier.checkpoint) and not whole
     rows = evaluation_rows(table, classifier.checkpoint, whole)
-    measurement.add_recipe(name, training_of(classifier.checkpoint))
+    measurement.add_recipe(name, training_of(classifier.checkpoint.provenance))
     held_out = rows[rows["role"] == "held_out"]
     in_folds = stands_for_recipe(classifier.checkpoint) and not whole
     predictions = predict_images(classifier, held_out if in_folds else rows, name)

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from bonexray.errors import BonexrayError
+from training.initialisation import load_weights, passing_layers
 
 BACKBONES = ("mobilenetv2", "resnet50")
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601
@@ -41,45 +42,49 @@ def build_network(
     outputs = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name=HEAD)(x)
     network = keras.Model(inputs, outputs, name=backbone)
     if weights not in ("imagenet", "none"):
-        _load_weights(network, base, Path(weights))
+        load_weights(network, base, Path(weights))
     return network
-
-
-def initialised_layers(backbone: str, weights: str) -> str:
-    """Say for the provenance which part of the backbone started from ImageNet."""
-    if weights == "none":
-        return "random start"
-    if weights == "imagenet":
-        return "ImageNet"
-    if Path(weights).is_dir():
-        return f"fine-tuned further from a checkpoint in {Path(weights).name}"
-    stages = sorted({name.split("_")[0] for name in _names_in(Path(weights)) if name.startswith("conv")})
-    through = (
-        f" through {stages[-2]}"
-        if backbone == "resnet50" and "conv5_block2_1_conv" not in _names_in(Path(weights))
-        else ""
-    )
-    return f"ImageNet-initialised{through}"
 
 
 def set_trainable(network: keras.Model, first: str) -> None:
     """Train the backbone from the first layer whose name starts with `first`; batch norm stays as it is.
 
-    Its statistics come from a million photographs; a few hundred radiographs would only blur them.
+    Its statistics come from a million photographs; a few hundred radiographs would only blur them. Blocks that
+    only pass their input on (`training.initialisation`) stay so: they would start at random.
 
     Args:
         network: as `build_network` returns it.
         first: a layer name's beginning, "" for all layers, "none" for a frozen backbone.
     """
     layers = network.get_layer(BACKBONE).layers
-    names = [layer.name for layer in layers]
-    start = next((i for i, name in enumerate(names) if name.startswith(first)), len(names))
-    if start == len(names) and first != "none":
-        raise BonexrayError(
-            f"no layer of {network.name} starts with {first!r}: expected one of {', '.join(names[:9])}, ..."
-        )
+    start = len(layers) if first == "none" else _position(network, first)
+    passing = passing_layers(network.get_layer(BACKBONE))
     for index, layer in enumerate(layers):
-        layer.trainable = index >= start and not isinstance(layer, keras.layers.BatchNormalization)
+        fixed = isinstance(layer, keras.layers.BatchNormalization) or layer.name in passing
+        layer.trainable = index >= start and not fixed
+
+
+def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.Model]:
+    """Return what fine-tuning leaves as it is, and what it changes, with the network's own layers in both.
+
+    Args:
+        network: as `build_network` returns it.
+        first: the first layer that is trained, as in `set_trainable`; a block must begin there.
+
+    Returns:
+        Letterboxed pixels (batch, size, size, 3), 0..255, to maps; and those maps to pooled features (batch, channels).
+    """
+    backbone, size = network.get_layer(BACKBONE), network.get_layer(LETTERBOX).height
+    start = backbone.layers[_position(network, first)]
+    cut = backbone.input if isinstance(start, keras.layers.InputLayer) else start.input
+    try:
+        trained = keras.Model(cut, backbone.output)
+    except ValueError as error:
+        raise BonexrayError(f"{start.name} is inside a residual block: expected one where a block begins") from error
+    pixels, maps = keras.Input((size, size, 3), name="letterboxed"), keras.Input(cut.shape[1:], name="maps")
+    scaled = network.get_layer(SCALING)(pixels)
+    frozen = keras.Model(pixels, scaled if cut is backbone.input else keras.Model(backbone.input, cut)(scaled))
+    return frozen, keras.Model(maps, network.get_layer(POOLING)(trained(maps, training=False)))
 
 
 def letterboxed_part(network: keras.Model, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
@@ -106,6 +111,16 @@ def serving_network(network: keras.Model) -> keras.Model:
     return keras.Model(pixels, {"probability": probability, "cells": cells, "features": features})
 
 
+def _position(network: keras.Model, first: str) -> int:
+    names = [layer.name for layer in network.get_layer(BACKBONE).layers]
+    position = next((index for index, name in enumerate(names) if name.startswith(first)), None)
+    if position is None:
+        raise BonexrayError(
+            f"no layer of {network.name} starts with {first!r}: expected one of {', '.join(names[:9])}, ..."
+        )
+    return position
+
+
 def _build_backbone(backbone: str, size: int, weights: str | None) -> keras.Model:
     application = keras.applications.MobileNetV2 if backbone == "mobilenetv2" else keras.applications.ResNet50
     try:
@@ -130,33 +145,3 @@ def _scaling(kind: str) -> keras.layers.Layer:
         return keras.layers.Rescaling(1 / 127.5, -1, name=SCALING)
     # The three channels are equal here, so the flip to BGR that Caffe's weights want changes nothing.
     return keras.layers.Normalization(mean=CAFFE_MEANS, variance=(1.0, 1.0, 1.0), name=SCALING)
-
-
-def _names_in(path: Path) -> set[str]:
-    import h5py
-
-    with h5py.File(path) as file:
-        group = file.get("model_weights", file)
-        return {name for name in group if len(group[name])}
-
-
-def _load_weights(network: keras.Model, base: keras.Model, path: Path) -> None:
-    if path.is_dir():
-        from bonexray import FractureClassifier
-
-        network.set_weights(FractureClassifier.from_pretrained(path).keras_model().get_weights())
-        return
-    if not path.is_file():
-        raise BonexrayError(
-            f"weights {str(path)!r} do not exist: expected 'imagenet', an .h5 file or a checkpoint folder"
-        )
-    try:
-        common = _names_in(path) & {layer.name for layer in base.layers if layer.weights}
-        if common:
-            base.load_weights(path, by_name=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise BonexrayError(f"weights {path} do not fit {network.name}: {str(error).splitlines()[0][:200]}") from error
-    if not common:
-        raise BonexrayError(
-            f"weights {path} name no layer of {network.name}: expected its layer names, as Keras saves them"
-        )

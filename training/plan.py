@@ -11,7 +11,7 @@ from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.errors import BonexrayError
 from training.provenance import describe_data, describe_weights, digest_run
 from training.recipe import RECIPES, Recipe, recipe_from
-from training.roles import assign_roles
+from training.roles import NOTHING, assign_roles
 from training.sources import read_with_copies
 
 
@@ -30,6 +30,7 @@ class Plan:
         roles: its rows by role.
         data: what the record will say of them, with the names of the validation and held-out part.
         weights: what the record will say of the initial weights.
+        calibration: folder of a cross-validation of the recipe, to calibrate on where there is no validation part.
     """
 
     backbone: str
@@ -42,11 +43,18 @@ class Plan:
     roles: dict[str, pd.DataFrame]
     data: dict[str, Any]
     weights: dict[str, str]
+    calibration: Path | None = None
 
     @property
     def digest(self) -> str:
         """The same only for a run that would give the same result."""
         return digest_run(self.recipe, data=self.data, weights=self.weights)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the record will say of the recipe, the data and the initial weights."""
+        recipe = {"name": self.named, **self.recipe.as_dict()}
+        return {"recipe": recipe, "data": self.data, "weights": self.weights, "digest": self.digest}
 
     @property
     def work(self) -> Path:
@@ -69,7 +77,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     """
     if arguments.backbone not in RECIPES:
         raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
-    if arguments.validation == arguments.hold_out:
+    if arguments.validation == arguments.hold_out != NOTHING:
         raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
     if arguments.weights not in ("imagenet", "none") and not Path(arguments.weights).exists():
         raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
@@ -90,10 +98,11 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         roles=roles,
         data=describe_data(table, roles, arguments.data) | names,
         weights=describe_weights(arguments.weights, _start_of(arguments.backbone, arguments.weights)),
+        calibration=arguments.calibration,
     )
 
 
 def _start_of(backbone: str, weights: str) -> str:
-    from training.network import initialised_layers
+    from training.initialisation import initialised_layers
 
     return initialised_layers(backbone, weights)

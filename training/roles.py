@@ -6,7 +6,7 @@ from bonexray.errors import BonexrayError
 from training.split import split_sources
 
 ROLES = ("train", "validation", "test")
-NOTHING = "none"  # held out: the network is measured by others of its recipe alone
+NOTHING = "none"  # no part: the network is calibrated, or measured, by others of its recipe alone
 
 
 def assign_roles(
@@ -23,7 +23,7 @@ def assign_roles(
         split: "grouped" (folds by source, always from the same seed: no source in two roles), or "official"
             (the data set's own folders: an image that lies in several of them has several roles, as for whoever
             trains on the folders as they are).
-        validation: the fold that chooses epoch, calibration and threshold.
+        validation: the fold that chooses calibration and threshold, or `NOTHING` (then that role is empty).
         held_out: the part that is kept for measuring: "test", a fold (then "test" stays unused), or `NOTHING`
             (then the role "test" is empty).
         pairs: copies that must not be on two sides of the grouped split, as `split_sources` takes them.
@@ -41,7 +41,7 @@ def assign_roles(
         left_out = parts["part"].isin({validation, held_out, *unused})
         roles = {"train": parts[~left_out]}
         roles |= {"validation": parts[parts["part"] == validation], "test": parts[parts["part"] == held_out]}
-    for role in ("train", "validation"):
+    for role in ("train", "validation") if validation != NOTHING or split == "official" else ("train",):
         labels = sorted(set(roles[role]["label"]))
         if labels != [0, 1]:
             raise BonexrayError(f"the {split} split has labels {labels} in {role}: expected both 0 and 1")

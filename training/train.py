@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
-from training.calibration import choose_threshold, fit_platt
+from training.operating_point import fit_operating_point, fold_into_head
 from training.pixels import load_pixels
 from training.plan import Plan, make_plan
 from training.provenance import describe_hardware, describe_libraries
@@ -32,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_training_flags(parser)
     add = parser.add_argument
     add("--output", type=Path, help="checkpoint folder to write (default: runs/NETWORK)")
-    add("--validation", default="fold0", choices=FOLDS, help="fold that chooses epoch, calibration and threshold "
-        "(default: fold0)")  # fmt: skip
+    add("--validation", default="fold0", choices=(*FOLDS, NOTHING), help="fold that chooses calibration and threshold; "
+        "'none' trains on it too (default: fold0)")  # fmt: skip
+    add("--calibration", type=Path, metavar="DIR", help="without a validation part: the folder of a finished "
+        "`cross-validate` of the same recipe, whose out-of-fold answers choose calibration and threshold")  # fmt: skip
     add("--hold-out", default="test", choices=(*FOLDS, "test", NOTHING), help="part that the training never sees; "
         "'none' trains on all but the validation part, and leaves the measuring to `cross-validate` "
         "(default: test)")  # fmt: skip
@@ -62,52 +63,39 @@ def train(plan: Plan) -> None:
     network = _build(plan)
     history = _fit(network, plan)
     network = _in_float32(network, plan)
-    record = calibrate(network, one_image_each(plan.roles["validation"]), plan.recipe)
+    record = calibrate(network, plan)
     record["provenance"] = {
-        "recipe": {"name": plan.named, **plan.recipe.as_dict()}, "data": plan.data, "weights": plan.weights,
-        "digest": plan.digest, "libraries": describe_libraries(), "hardware": describe_hardware(),
+        **plan.provenance, "libraries": describe_libraries(), "hardware": describe_hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.export import write_checkpoint
 
     write_checkpoint(network, plan.output, record, history)
     shutil.rmtree(plan.work)
-    log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record["validation"])
+    log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record.get("validation"))
 
 
-def calibrate(network: "keras.Model", chosen: pd.DataFrame, recipe: Recipe) -> dict[str, Any]:
-    """Fold a Platt calibration into the head, and choose the threshold; both on validation, one vote a source.
+def calibrate(network: "keras.Model", plan: Plan) -> dict[str, Any]:
+    """Fold a calibration into the head, and choose the threshold, one vote a source.
 
-    Args:
-        network: trained; its head is changed in place.
-        chosen: one validation image a source.
-        recipe: tells the size of the input and the aim of the threshold.
+    Both come from the validation part; without one, from the out-of-fold answers of the recipe's cross-validation;
+    without these, the network keeps its own scale, and .5.
 
     Returns:
         The record's "threshold", "calibration" and "validation" (what was reached there).
     """
-    logits = _logits(network, chosen, recipe)
-    labels = chosen["label"].to_numpy()
-    temperature, shift = fit_platt(logits, labels)
-    head = network.get_layer("probability")
-    kernel, bias = head.get_weights()
-    head.set_weights([kernel / temperature, bias / temperature + np.float32(shift)])
-    probabilities = expit(logits / temperature + shift)
-    threshold = choose_threshold(probabilities, labels, recipe.sensitivity)
-    verdicts = probabilities >= threshold
-    return {
-        "threshold": threshold,
-        "calibration": {
-            "method": "platt", "temperature": temperature, "shift": shift,
-            "fitted_on": f"validation: {len(chosen)} sources, one image each",
-            "aim": f"sensitivity of at least {recipe.sensitivity} on validation",
-        },
-        "validation": {
-            "sources": len(chosen),
-            "sensitivity": float(verdicts[labels == 1].mean()),
-            "specificity": float((~verdicts[labels == 0]).mean()),
-        },
-    }  # fmt: skip
+    chosen, where = one_image_each(plan.roles["validation"]), "validation"
+    if len(chosen):
+        chosen = chosen.assign(logit=_logits(network, chosen, plan.recipe))
+    elif plan.calibration:
+        from training.cross_calibration import read_answers
+
+        chosen, where = read_answers(plan.calibration, plan), "out of fold, by networks of the same recipe"
+    else:
+        return {"threshold": 0.5, "calibration": {"method": "none"}}
+    found = fit_operating_point(chosen["logit"], chosen["label"], plan.recipe.sensitivity, where)
+    fold_into_head(network, found["calibration"])
+    return found
 
 
 def _open_state(work: Path) -> float:
@@ -148,11 +136,12 @@ def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
 
 
 def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
-    from training.fitting import Material, train_network
+    from training.fitting import train_network
+    from training.material import Material
 
     material = Material(
         pixels=load_pixels(plan.table, plan.recipe.stored_size, plan.cache),
-        labels=plan.table["label"].to_numpy(np.float32),
+        table=plan.table,
         train=plan.roles["train"],
         validation=one_image_each(plan.roles["validation"]).index.to_numpy(),
         work=plan.work,
