@@ -98,6 +98,15 @@ def test_band_holds_the_threshold_and_narrows_with_more_patients() -> None:
     assert widths[1] < widths[0] / 2
 
 
+def test_band_can_be_that_of_a_smaller_part() -> None:
+    """The same votes give a wider band for a validation part of 60 than for one of their own size."""
+    logits, labels = overconfident(1000, 2.0, seed=3)
+    probabilities = 1 / (1 + np.exp(-logits / 2))
+    whole = threshold_band(probabilities, labels, 0.9, resamples=200)
+    small = threshold_band(probabilities, labels, 0.9, resamples=200, sizes=(30, 30))
+    assert small[0] < whole[0] < whole[1] < small[1]
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (([0.1, 0.2], [1, 1]), r"labels \[1.0\]: expected both 0 and 1"),
     (([0.1, np.nan], [0, 1]), "score nan: expected finite"),

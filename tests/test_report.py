@@ -7,7 +7,7 @@ import pytest
 
 from bonexray.errors import BonexrayError
 from training.report import FACTS, MARKERS, interval, main_table, title, write_results
-from training.summary import common_set, leak_table
+from training.summary import headline_set, leak_table
 
 
 def figure(value: float) -> dict[str, float]:
@@ -29,12 +29,21 @@ def summary(**networks: list[str]) -> dict[str, Any]:
     return {"models": models, "method": {"votes": "votes", "intervals": "intervals"}}
 
 
-def test_models_are_compared_on_a_set_that_every_network_has() -> None:
-    """Out of fold where all were cross-validated, else the test part; the official split is none."""
-    assert common_set(summary(a=["out_of_fold", "test"], b=["out_of_fold"])["models"]) == "out_of_fold"
-    assert common_set(summary(a=["out_of_fold", "test"], b=["test", "official"])["models"]) == "test"
-    assert common_set(summary(a=["test"], predecessor=["official"])["models"]) == "test"
-    assert common_set(summary()["models"]) == "out_of_fold"
+def test_tables_stand_on_the_largest_leak_free_set_that_a_network_has() -> None:
+    """Out of fold where one was cross-validated, else the test part; the official split is none."""
+    assert headline_set(summary(a=["out_of_fold", "test"], b=["test"])["models"]) == "out_of_fold"
+    assert headline_set(summary(a=["test"], predecessor=["official"])["models"]) == "test"
+    assert headline_set(summary(predecessor=["official"])["models"]) == "out_of_fold"
+    assert headline_set(summary()["models"]) == "out_of_fold"
+
+
+def test_a_network_without_the_headline_set_says_where_it_was_measured() -> None:
+    """Its figure is that of its test part, and its name says so, in the main table and in the card's."""
+    models = summary(a=["out_of_fold", "test"], predecessor=["official", "test"])
+    line = main_table(models).splitlines()[4]
+    assert line.startswith("| predecessor (test part alone) | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | 0.700 ")
+    assert leak_table(models)["predecessor (test part alone)"]["leak_free_auroc"]["value"] == pytest.approx(0.7)
+    assert leak_table(models)["a"]["leak_free_auroc"]["value"] == pytest.approx(0.8)
 
 
 def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:

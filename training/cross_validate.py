@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "OUTPUT/report/predictions.parquet` then puts the figures into a checkpoint of the same recipe."
     )
     add_training_flags(parser)
-    parser.add_argument("--output", type=Path, help="folder to write to (default: runs/cv/NETWORK)")
+    add = parser.add_argument
+    add("--output", type=Path, help="folder to write to (default: runs/cv/NETWORK)")
+    add("--robustness", action=argparse.BooleanOptionalAction, default=True, help="evaluate on perturbed images too")
     add_recipe_flags(parser)
 
 
@@ -66,7 +68,8 @@ def evaluate_folds(arguments: argparse.Namespace, folder: Path) -> int:
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     flags = ["--data", arguments.data, "--output", str(folder / REPORT), "--cache", str(arguments.cache)]
-    return evaluate.run(parser.parse_args([*(str(folder / fold) for fold in FOLDS), *flags, "--no-baselines"]))
+    flags += ["--no-baselines", "--robustness" if arguments.robustness else "--no-robustness"]
+    return evaluate.run(parser.parse_args([*(str(folder / fold) for fold in FOLDS), *flags]))
 
 
 def _train_afresh(plan: Plan) -> None:

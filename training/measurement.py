@@ -36,6 +36,7 @@ class Measurement:
         data: name, fingerprint, counts and split of the data set.
         recipes: by model, what its networks share (`training_of`).
         classifiers: by model, the checkpoints that stand for themselves, no network of a cross-validation.
+        unasked: the models whose out-of-fold predictions are those that were published with their checkpoint.
         asked: by model, every network that was asked now, with the held-out images that it was asked about.
     """
 
@@ -44,6 +45,7 @@ class Measurement:
     data: dict[str, Any]
     recipes: dict[str, dict[str, Any]] = field(default_factory=dict)
     classifiers: dict[str, FractureClassifier] = field(default_factory=dict)
+    unasked: set[str] = field(default_factory=set)
     asked: dict[str, list[tuple[FractureClassifier, pd.DataFrame]]] = field(default_factory=dict)
 
     def add(self, predictions: pd.DataFrame, perturbed: pd.DataFrame | None = None) -> None:
@@ -140,7 +142,10 @@ def add_published(measurement: Measurement) -> None:
             continue
         verify_files(kept.parent, classifier.checkpoint, [PREDICTIONS])
         published = read_predictions([kept])
-        measurement.add(published[set_names(published) == OUT_OF_FOLD].assign(model=name))
+        in_folds = published[set_names(published) == OUT_OF_FOLD]
+        if len(in_folds):
+            measurement.add(in_folds.assign(model=name))
+            measurement.unasked.add(name)
 
 
 def fetch(classifier: FractureClassifier, file: str) -> Path | None:

@@ -23,7 +23,8 @@ def published_lines(measurement: Measurement, records: dict[str, Any], lost: dic
     for name, lines in lost.items():
         published = figures_by_set(measurement.classifiers[name].checkpoint.metrics)
         passed = [part.replace("_", " ") for part in published if part not in figures_by_set(records[name])]
-        verdict = "the published figures match" if not lines else f"NOT as published: {'; '.join(lines)}"
+        source = " (out of fold from the published predictions, no network was asked)" * (name in measurement.unasked)
+        verdict = f"the published figures match{source}" if not lines else f"NOT as published: {'; '.join(lines)}"
         said.append(f"{name}: {verdict}{'; not measured again: ' + ', '.join(passed) if passed else ''}.")
     return said
 

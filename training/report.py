@@ -9,7 +9,7 @@ from bonexray.errors import BonexrayError
 from training.baselines import FACTS
 from training.perturbations import PERTURBATIONS
 from training.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
-from training.summary import common_set
+from training.summary import headline_set, leak_free_rows
 
 MARKERS = ("<!-- results -->", "<!-- /results -->")
 NAMES = {
@@ -68,11 +68,10 @@ def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: 
 def main_table(summary: dict[str, Any]) -> str:
     """Write the table of all models: the official (leaky) split beside the leak-free one."""
     models = summary["models"]
-    name = common_set(models)
-    honest = {model: sets[name]["per_source"] if name in sets else {} for model, sets in models.items()}
-    facts = honest.get(FACTS, {}).get("auroc", {}).get("value")
+    honest = leak_free_rows(models)
+    facts = honest[FACTS][1].get("auroc", {}).get("value") if FACTS in honest else None
     overall = "all archives together" + (f" (image facts alone: {number(facts)})" if facts is not None else "")
-    archives = sorted({key for figures in honest.values() for key in figures if key.startswith("auroc_in_")})
+    archives = sorted({key for _, figures in honest.values() for key in figures if key.startswith("auroc_in_")})
     head = [
         "model", "official split, leaky: accuracy", "leaky: AUROC", "leak-free: **AUROC within an archive**",
         *(f"**inside `{key.removeprefix('auroc_in_')}`**" for key in archives), overall,
@@ -81,9 +80,10 @@ def main_table(summary: dict[str, Any]) -> str:
     for model, sets in models.items():
         leaky = sets.get(OFFICIAL, {}).get("per_image", {})
         keys = ["auroc_matched", *archives, "auroc"]
-        shown = [leaky.get("accuracy"), leaky.get("auroc"), *(honest[model].get(key) for key in keys)]
-        rows.append([model, *map(interval, shown)])
-    return f"{table(head, rows)}\n\n{_caption(summary, name)}"
+        label, clean = honest[model]
+        shown = [leaky.get("accuracy"), leaky.get("auroc"), *(clean.get(key) for key in keys)]
+        rows.append([label, *map(interval, shown)])
+    return f"{table(head, rows)}\n\n{_caption(summary, headline_set(models))}"
 
 
 def write_results(readme: Path, text: str) -> None:

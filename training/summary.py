@@ -50,14 +50,25 @@ def networks(predictions: pd.DataFrame) -> list[str]:
     return sorted(predictions.loc[predictions["milliseconds"].notna(), "model"].unique())
 
 
-def common_set(models: dict[str, Any]) -> str | None:
-    """Choose the leak-free set on which models are compared: the first of `LEAK_FREE` that every network has.
+def headline_set(models: dict[str, Any]) -> str | None:
+    """Choose the leak-free set that the tables stand on: the first of `LEAK_FREE` that a network has, or any model."""
+    asked = [sets for sets in models.values() if any(one["milliseconds"] is not None for one in sets.values())]
+    leak_free = [sets for sets in asked if set(sets) & set(LEAK_FREE)] or list(models.values())
+    return next((name for name in LEAK_FREE if any(name in sets for sets in leak_free)), None)
 
-    Models that were only ever judged on the official split have none, and do not stand in the way.
+
+def leak_free_rows(models: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Give each model's name in a table and its leak-free figures, one vote a source.
+
+    A model that was not measured on the headline set is shown on the one that it has, and its name says so.
     """
-    asked = [sets for sets in models.values() if set(sets) & set(LEAK_FREE)]
-    judged = [sets for sets in asked if any(one["milliseconds"] is not None for one in sets.values())] or asked
-    return next((name for name in LEAK_FREE if judged and all(name in sets for sets in judged)), None)
+    headline = headline_set(models)
+    rows = {}
+    for model, sets in models.items():
+        own = next((name for name in (headline, *LEAK_FREE) if name in sets), None)
+        label = model if own in (headline, None) else f"{model} ({str(own).replace('_', ' ')} part alone)"
+        rows[model] = label, sets[own]["per_source"] if own else {}
+    return rows
 
 
 def checkpoint_metrics(
@@ -131,11 +142,11 @@ def uncertain_band(
 
 def leak_table(summary: dict[str, Any]) -> dict[str, Any]:
     """Put accuracy and AUROC on the official split beside the leak-free ones, by model that has either."""
-    honest = common_set(summary["models"])
+    honest = leak_free_rows(summary["models"])
     table: dict[str, Any] = {}
     for model, sets in summary["models"].items():
-        leaky, clean = sets.get(OFFICIAL, {}).get("per_image", {}), sets.get(honest, {}).get("per_source", {})
-        table[model] = {
+        leaky, (label, clean) = sets.get(OFFICIAL, {}).get("per_image", {}), honest[model]
+        table[label] = {
             **{f"official_{key}": leaky[key] for key in ("accuracy", "auroc") if key in leaky},
             **{f"leak_free_{key}": clean[key] for key in ("accuracy", "auroc", "auroc_matched") if key in clean},
         }
