@@ -227,7 +227,7 @@ def test_a_network_of_every_part_is_measured_by_its_recipe(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """Alone it has no test; with the networks of its cross-validation it has figures, which the Hub keeps whole."""
-    write_origin(checkpoint, bones, held_out="none", validation="fold0")
+    write_origin(checkpoint, bones, held_out="none", validation="none")
     flags = ("--data", bones, "--no-baselines", "--no-robustness", "--output", tmp_path / "report")
     with pytest.raises(BonexrayError, match="trained on every part of these data, and none of its answers is a test"):
         evaluate(checkpoint, *flags)

@@ -125,8 +125,7 @@ def test_a_cross_validation_trains_what_is_missing_and_measures_all_five(
         if plan.output.name != "fold3":
             shutil.copytree(ROOT / "checkpoints" / "mobilenetv2", plan.output)
             record = json.loads((plan.output / LAYOUT.classifier).read_text())
-            made = {"recipe": {"name": plan.named, **plan.recipe.as_dict()}, "data": plan.data, "weights": plan.weights}
-            record["provenance"] |= {**made, "digest": plan.digest}
+            record["provenance"] |= plan.provenance
             (plan.output / LAYOUT.classifier).write_text(json.dumps(record))
     with caplog.at_level("INFO", "training"):
         assert main(argv) == 0
@@ -135,6 +134,9 @@ def test_a_cross_validation_trains_what_is_missing_and_measures_all_five(
     kept = pd.read_parquet(tmp_path / "cv" / "report" / "predictions.parquet").set_index("file")
     parts = split_sources(read_dataset(data)).set_index("file")["part"]
     assert kept["part"].to_dict() == parts[parts != "test"].to_dict()
+    answers = pd.read_csv(tmp_path / "cv" / "out_of_fold.csv")
+    assert set(answers["file"]) == set(kept.index)
+    assert "out of the other folds" in read_checkpoint(tmp_path / "cv" / "fold0").calibration["fitted_on"]
     metrics = json.loads((tmp_path / "cv" / "report" / "metrics.json").read_text())
     assert set(metrics["models"]["MobileNetV2"]) == {"out_of_fold"}
     answers = pd.read_csv(tmp_path / "cv" / "out_of_fold.csv")

@@ -79,7 +79,8 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
 def _calibration(calibration: dict[str, Any]) -> str:
     shown = {key: value for key, value in calibration.items() if key not in ("method", "fitted_on", "aim")}
     numbers = "".join(f", {key} {figure(value)}" for key, value in shown.items())
-    return f"{calibration['method']}{numbers}, fitted on {calibration.get('fitted_on', 'validation')}"
+    where = f", fitted on {calibration['fitted_on']}" if "fitted_on" in calibration else ""
+    return f"{calibration['method']}{numbers}{where}"
 
 
 def _initialisation(provenance: dict[str, Any]) -> str:

@@ -93,9 +93,20 @@ def predict(arguments: argparse.Namespace) -> Measurement:
         ask(measurement, checkpoint, table, whole=whole, robustness=arguments.robustness)
     if not whole:
         add_published(measurement)
+        refuse_unmeasured(measurement)
         if arguments.baselines:
             ask_baselines(measurement, table, arguments.weights, arguments.cache)
     return measurement
+
+
+def refuse_unmeasured(measurement: Measurement) -> None:
+    """Raise BonexrayError for a network that trained on every part and comes without those of its cross-validation."""
+    for name in measurement.classifiers:
+        if not measurement.sets_of(name) & set(LEAK_FREE):
+            raise BonexrayError(
+                f"{name} trained on every part of these data, and none of its answers is a test: expected the networks "
+                "of its cross-validation beside it, or --from-predictions with their table"
+            )
 
 
 def check_arguments(arguments: argparse.Namespace) -> None:
@@ -129,15 +140,15 @@ def record_of(
     arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Gather what one checkpoint's `classifier.json` shall say."""
-    provenance = measurement.classifiers[name].checkpoint.provenance
-    recipe = provenance.get("recipe", {})
-    record = checkpoint_metrics(
-        measurement.predictions, summary, name, recipe.get("sensitivity", AIM), arguments.resamples, arguments.seed
-    )
+    checkpoint = measurement.classifiers[name].checkpoint
+    provenance = checkpoint.provenance
+    operating = checkpoint.threshold, provenance.get("recipe", {}).get("sensitivity", AIM)
+    record = checkpoint_metrics(measurement.predictions, summary, name, operating, arguments.resamples, arguments.seed)
     if provenance.get("data", {}).get("held_out") == NOTHING and arguments.part != "all":
         record["split"] += WITHOUT_TEST
-    published = measurement.classifiers[name].checkpoint.metrics
-    found = robustness.get(name) or published.get("robustness")  # of networks that are not here: the recipe's own
+    found = robustness.get(name) or checkpoint.metrics.get(
+        "robustness"
+    )  # of networks that are not here: the recipe's own
     return {**record, **({"robustness": found} if found else {})}
 
 

@@ -48,17 +48,26 @@ class Measurement:
     unasked: set[str] = field(default_factory=set)
     asked: dict[str, list[tuple[FractureClassifier, pd.DataFrame]]] = field(default_factory=dict)
 
-    def add(self, predictions: pd.DataFrame, perturbed: pd.DataFrame | None = None) -> None:
+    def add(self, predictions: pd.DataFrame) -> None:
         """Append predictions, unless one says something else of an image than those that are here."""
         self.predictions = check_predictions(_join(self.predictions, predictions))
-        if perturbed is not None:
-            self.perturbed = _join(self.perturbed, perturbed)
+
+    def add_perturbed(self, perturbed: pd.DataFrame) -> None:
+        """Append predictions of perturbed images."""
+        self.perturbed = _join(self.perturbed, perturbed)
 
     def join(self, other: "Measurement") -> None:
         """Add what another evaluation has kept."""
-        self.add(other.predictions, other.perturbed)
+        self.add(other.predictions)
+        self.add_perturbed(other.perturbed)
         for model, recipe in other.recipes.items():
             self.add_recipe(model, recipe)
+
+    def sets_of(self, model: str) -> set[str]:
+        """Name the sets that a model was measured on."""
+        if not len(self.predictions):
+            return set()
+        return set(set_names(self.predictions[self.predictions["model"] == model]))
 
     def add_recipe(self, model: str, recipe: dict[str, Any]) -> None:
         """Note what a network was made by; all networks of one name must have been made alike.
@@ -119,11 +128,14 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
     measurement.add_recipe(name, training_of(classifier.checkpoint.provenance))
     held_out = rows[rows["role"] == "held_out"]
     in_folds = stands_for_recipe(classifier.checkpoint) and not whole
-    predictions = predict_images(classifier, held_out if in_folds else rows, name)
-    if leaky:
-        predictions["threshold"] = LEAKY_THRESHOLD
-    perturbed = predict_perturbed(classifier, held_out, name) if robustness and len(held_out) and not leaky else None
-    measurement.add(predictions, perturbed)
+    rows = held_out if in_folds else rows
+    if len(rows):
+        predictions = predict_images(classifier, rows, name)
+        if leaky:
+            predictions["threshold"] = LEAKY_THRESHOLD
+        measurement.add(predictions)
+    if robustness and len(held_out) and not leaky:
+        measurement.add_perturbed(predict_perturbed(classifier, held_out, name))
     if leaky:
         return
     measurement.asked.setdefault(name, []).append((classifier, held_out))
@@ -136,9 +148,8 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
 def add_published(measurement: Measurement) -> None:
     """Add the out-of-fold predictions that lie in a checkpoint, where its recipe has no others."""
     for name, classifier in measurement.classifiers.items():
-        here = measurement.predictions[measurement.predictions["model"] == name]
         kept = fetch(classifier, PREDICTIONS)
-        if kept is None or OUT_OF_FOLD in set(set_names(here)):
+        if kept is None or OUT_OF_FOLD in measurement.sets_of(name):
             continue
         verify_files(kept.parent, classifier.checkpoint, [PREDICTIONS])
         published = read_predictions([kept])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from bonexray.errors import BonexrayError
 from training.calibration import threshold_band
 from training.comparison import align, delong, differences, mcnemar
 from training.curves import operating_points, reliability
@@ -72,7 +71,12 @@ def leak_free_rows(models: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any
 
 
 def checkpoint_metrics(
-    predictions: pd.DataFrame, summary: dict[str, Any], model: str, aim: float, resamples: int, seed: int
+    predictions: pd.DataFrame,
+    summary: dict[str, Any],
+    model: str,
+    operating: tuple[float, float],
+    resamples: int,
+    seed: int,
 ) -> dict[str, Any]:
     """Gather what `classifier.json` shall say of one network.
 
@@ -80,7 +84,7 @@ def checkpoint_metrics(
         predictions: of all models.
         summary: what `summarise` made of them.
         model: its name in both.
-        aim: the sensitivity that its threshold was chosen for.
+        operating: its threshold, and the sensitivity that it was chosen for.
         resamples: how many bootstrap samples.
         seed: of the resampling.
 
@@ -88,19 +92,9 @@ def checkpoint_metrics(
         "set" (the first of `LEAK_FREE` that was measured), "split" (which says so in words), its "per_source" and
         "per_image", the same of each other set under its name, "leak", "operating_points", "reliability" and
         "uncertain_band".
-
-    Raises:
-        BonexrayError: nothing leak-free was measured, as of a network that trained on every part and comes without
-            the predictions of its cross-validation.
     """
-    sets = summary["models"].get(model, {})
-    names = [name for name in LEAK_FREE if name in sets]
-    if not names:
-        raise BonexrayError(
-            f"{model} trained on every part of these data, and none of its answers is a test: expected the networks of "
-            "its cross-validation beside it, or --from-predictions with their table"
-        )
-    own, *others = names
+    sets = summary["models"][model]
+    own, *others = (name for name in LEAK_FREE if name in sets)
     rows = evaluation_sets(predictions)
     curve = votes(rows[model, own])
     return {
@@ -111,31 +105,31 @@ def checkpoint_metrics(
         "leak": leak_table(summary),
         "operating_points": _records(operating_points(curve, resamples, seed)),
         "reliability": _records(reliability(curve, resamples=resamples, seed=seed)),
-        "uncertain_band": uncertain_band(curve, rows.get((model, VALIDATION)), aim, resamples, seed),
+        "uncertain_band": uncertain_band(curve, rows.get((model, VALIDATION)), operating, resamples, seed),
     }
 
 
 def uncertain_band(
-    curve: pd.DataFrame, validation: pd.DataFrame | None, aim: float, resamples: int, seed: int
+    curve: pd.DataFrame, validation: pd.DataFrame | None, operating: tuple[float, float], resamples: int, seed: int
 ) -> tuple[float, float]:
-    """Measure how far the threshold might lie elsewhere, had the validation part held other sources.
+    """Measure how far the threshold might lie elsewhere, had it been chosen on other sources.
 
     Args:
-        curve: leak-free votes, from which such validation parts are drawn.
-        validation: answers on the part that chose the threshold; where they are unknown, the part is taken to have
-            been as large as `curve`.
-        aim: the sensitivity that the threshold was chosen for.
+        curve: leak-free votes, from which such sources are drawn.
+        validation: answers on the part that chose the threshold; where there is none, as for a threshold that was
+            chosen out of fold, as many sources are drawn as `curve` has.
+        operating: the threshold in use, and the sensitivity that it was chosen for.
         resamples: how many bootstrap samples.
         seed: of the resampling.
 
     Returns:
         The 95 % interval, widened to the threshold in use if that lies outside.
     """
-    if validation is None:
-        return threshold_band(curve["probability"], curve["label"], aim, resamples, seed)
-    checked = votes(validation)
-    fractured, used = int(checked["label"].sum()), float(checked["threshold"].iloc[0])
-    sizes = len(checked) - fractured, fractured
+    used, aim = operating
+    sizes = None
+    if validation is not None:
+        labels = votes(validation)["label"]
+        sizes = int((labels == 0).sum()), int((labels == 1).sum())
     low, high = threshold_band(curve["probability"], curve["label"], aim, resamples, seed, sizes)
     return min(low, used), max(high, used)
 
