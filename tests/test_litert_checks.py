@@ -93,7 +93,7 @@ FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
             type=KIND.INT8,
             shape=[1, 8],
             quantization=made(schema.QuantizationParametersT(), scale=[1, 1], zeroPoint=[0, 0], quantizedDimension=1),
-        ),  # fmt: skip
+        ),
         "tensor 0 of type INT8 has no scale",
     ),
     "a text tensor": (lambda m: made(m.subgraphs[0].tensors[2], type=KIND.STRING), "tensor 2 is of type STRING"),
