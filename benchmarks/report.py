@@ -56,7 +56,7 @@ def _headline(found: Found) -> str:
     verdict = "within" if ours["ratio"] <= GOAL else "not within"
     return (
         f"Both probabilities and both evidence maps, decode to answer, take **{ours['ms']:.1f} ms**: "
-        f"**{_ratio(ours)}** of ONNX Runtime's float32 forward pair in the same rounds ({verdict} the goal of {GOAL:g})."
+        f"**{_ratio(ours)}** of ONNX Runtime's float32 forward pair in the same rounds ({verdict} the goal, {GOAL:g})."
     )
 
 
@@ -81,8 +81,8 @@ def _start(found: Found) -> str:
     return (
         f"Cold start, `python app.py` to the first answer: {ours['seconds']:.1f} s and {ours['mb']:.0f} MB at most, of "
         f"which importing gradio takes {measured['import gradio']['seconds']:.1f} s; the same page on TensorFlow: "
-        f"{theirs['seconds']:.1f} s and {theirs['mb']:.0f} MB. Beyond gradio that is {start['beyond_gradio']:.2f} of the "
-        f"time (goal .25), and {start['memory']:.2f} of the memory (goal .5). `import bonexray` takes "
+        f"{theirs['seconds']:.1f} s and {theirs['mb']:.0f} MB. Beyond gradio that is {start['beyond_gradio']:.2f} of "
+        f"the time (goal .25), and {start['memory']:.2f} of the memory (goal .5). `import bonexray` takes "
         f"{start['import_bonexray']['seconds']:.2f} s (goal .3)."
     )
 
