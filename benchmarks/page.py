@@ -44,7 +44,7 @@ class Page:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the page ended with status {self.process.returncode}")
             try:
-                if httpx.get(f"{self.url}/gradio_api/startup-events", timeout=PATIENCE).is_success:
+                if httpx.get(self.url, timeout=PATIENCE).is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.02)
