@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from benchmarks.peers import OURS, REFERENCE, Floats, Forward, prepare
+from benchmarks.peers import REFERENCE, Floats, Forward, prepare
 from benchmarks.timing import interleave, summarise
 from bonexray import FractureClassifier, Prediction
-from bonexray.checkpoint import LAYOUT
+from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.images import letterbox, read_image, read_reduced, spread
 from bonexray.runtime import Network
 
 ANSWER = "bonexray, decode to both maps"
+DATA_SIDE = 320  # pixels, the longest side of the images in the data set
 
 
 def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
     """Time every peer on one letterboxed image, each network alone and both in turn; and our whole answer beside them.
+
+    The answer is timed on the image as it is, and at the size of the images that the networks were trained on.
 
     Returns:
         By network, and for "pair", what `summarise` gives; ratios are to ONNX Runtime in float32 in the same round.
@@ -33,7 +37,8 @@ def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: i
         pairs.append((runners, pixels))
     clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
     jobs = {name: partial(_run_pair, [(runners[name], pixels) for runners, pixels in pairs]) for name in pairs[0][0]}
-    jobs[ANSWER] = partial(answer, image, clfs)
+    for path in (_thumbnail(image, scratch), image):
+        jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
     found["pair"] = summarise(interleave(jobs, rounds), REFERENCE)
     return found
 
@@ -69,8 +74,7 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
         ],
         "overlays for programs": lambda: [data_uri(overlay(grey, one)) for one in evidences],
     }  # fmt: skip
-    height, width = grey.shape
-    return {"image": f"{width} x {height}", "stages": summarise(interleave(jobs, rounds))}
+    return {"image": _shape(image), "stages": summarise(interleave(jobs, rounds))}
 
 
 def time_arrangement(folders: Sequence[Path], image: Path, threads: int, rounds: int) -> dict[str, Any]:
@@ -91,14 +95,22 @@ def _run_pair(pair: Sequence[tuple[Forward, Floats]]) -> None:
         run(pixels)
 
 
-def _size(folder: Path) -> int:
-    from bonexray.checkpoint import read_checkpoint
+def _thumbnail(image: Path, scratch: Path) -> Path:
+    path = scratch / f"{image.stem}-{DATA_SIDE}.jpg"
+    with Image.open(image) as opened:
+        opened.thumbnail((DATA_SIDE, DATA_SIDE))
+        opened.save(path, quality=90)
+    return path
 
+
+def _shape(path: Path) -> str:
+    height, width = read_image(path).shape
+    return f"{width} x {height}"
+
+
+def _size(folder: Path) -> int:
     return read_checkpoint(folder).image_size
 
 
 def _batch(folder: Path, image: Path) -> Floats:
     return np.repeat(letterbox(read_image(image), _size(folder))[None, :, :, None], 3, axis=-1)
-
-
-__all__ = ["ANSWER", "OURS", "answer", "time_arrangement", "time_forward", "time_stages"]

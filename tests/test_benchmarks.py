@@ -18,7 +18,7 @@ from benchmarks.visitors import _visit
 
 PAIR = {
     "ONNX Runtime float32": {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1},
-    "bonexray, decode to both maps": {
+    "bonexray, decode to both maps, 300 x 320": {
         "ms": 15.0, "ms_low": 14.0, "ms_high": 16.0, "ratio": 0.375, "ratio_low": 0.36, "ratio_high": 0.39,
     },
 }  # fmt: skip
@@ -54,8 +54,8 @@ def test_the_report_says_what_was_found(tmp_path: Path) -> None:
         "forward": {"resnet50": PAIR, "pair": PAIR},
     }
     text = render_details(found)
-    assert "take **15.0 ms**: **0.38 (0.36 to 0.39)**" in text
-    assert "(within the goal, 0.4)" in text
+    assert "**15.0 ms** on 300 x 320 pixels, **0.38 (0.36 to 0.39)** of ONNX Runtime's" in text
+    assert "pair, within the goal of 0.4." in text
     assert "9 interleaved rounds" in text
     assert "visitors" not in text
     draw(found, tmp_path / "figure.png")
