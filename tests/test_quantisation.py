@@ -6,12 +6,16 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from core_fixtures import draw_bone
+from core_fixtures import draw_bone, write_folders
 from PIL import Image
 
+from bonexray import FractureClassifier
+from bonexray.checkpoint import read_checkpoint, verify_files
 from bonexray.errors import BonexrayError
 from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
+from training.__main__ import main
+from training.card import render_card
 from training.export import convert_network
 from training.network import HEAD, build_network
 from training.quantisation import choose_convolutions, convolutions, quantise, run_cells
@@ -116,3 +120,30 @@ def test_images_are_compared_one_by_one(exact: bytes, tmp_path: Path) -> None:
     assert same["largest_logit_difference"]["value"] == 0.0
     other = compare_networks(exact, quantise(exact, convolutions(exact)), rows, checkpoint)  # type: ignore[arg-type]
     assert other["largest_logit_difference"]["value"] > 0
+
+
+def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused without float weights; else another network in place, with what it changes in its record and card."""
+    data, run, slim = write_folders(tmp_path / "bones", sources=40), tmp_path / "run", tmp_path / "slim"
+    common = ["--data", str(data), "--cache", str(tmp_path / "cache")]
+    small = ["--image-size", "32", "--stored-size", "40", "--epochs", "0", "--head-epochs", "1", "--head-views", "1",
+             "--images-per-epoch", "16", "--batch-size", "8", "--weights", "none"]  # fmt: skip
+    assert main(["train", "mobilenetv2", "--output", str(run), *common, *small]) == 0
+    assert main(["bundle", str(run), str(slim)]) == 0
+    assert main(["quantise", str(slim), *common]) == 2
+    before = read_checkpoint(run)
+    # An epoch on drawn bones leaves all logits near the threshold: whether the bounds hold is for another test.
+    monkeypatch.setattr("training.quantise.LEAST_EQUAL", 0.0)
+    monkeypatch.setattr("training.quantise.MOST_LOST", 1.0)
+    assert main(["quantise", str(run), *common, "--limit", "1e9"]) == 0
+    after = read_checkpoint(run)
+    verify_files(run, after, after.files)
+    assert after.files["model.tflite"]["size"] < 0.8 * before.files["model.tflite"]["size"]
+    serving = after.provenance["serving"]
+    assert (serving["int8_convolutions"], serving["convolutions"]) == (35, 35)
+    assert (after.threshold, after.bias) == (before.threshold, before.bias)
+    assert "35 of 35 convolutions" in render_card(after, "a/b")
+    assert "float16 weights" in render_card(before, "a/b")
+    assert main(["bundle", str(run), str(slim)]) == 0
+    rebuilt = FractureClassifier.from_pretrained(slim).keras_model().get_layer("backbone").get_weights()
+    assert all(np.isfinite(weights).all() for weights in rebuilt)

@@ -74,23 +74,24 @@ def choose_convolutions(network: bytes, pixels: Floats, limit: float) -> list[st
         pixels: letterboxed validation images, (n, size, size).
         limit: root mean square difference of the logits that is borne.
     """
-    exact = _logits(network, pixels)
-
-    def harm(names: Sequence[str], count: int = len(pixels)) -> float:
-        moved = _logits(quantise(network, names), pixels[:count]) - exact[:count]
-        return float(np.sqrt((moved**2).mean()))
-
-    names = convolutions(network)
-    if harm(names) <= limit:
+    exact, names = run_cells(network, pixels), convolutions(network)
+    if _harm(network, names, pixels, exact) <= limit:
         return names
-    alone = {name: harm([name], FEW) for name in names}
-    ranked = sorted(names, key=lambda name: alone[name])
-    together = np.sqrt(np.cumsum([alone[name] ** 2 for name in ranked]))  # as if their errors were independent
-    chosen = [name for name, total in zip(ranked, together, strict=True) if total <= limit]
-    while chosen and harm(chosen) > limit:
+    alone = rank_convolutions(network, pixels[:FEW])
+    together = np.sqrt(np.cumsum(np.square(list(alone.values()))))  # as if their errors were independent
+    chosen = [name for name, total in zip(alone, together, strict=True) if total <= limit]
+    while chosen and _harm(network, chosen, pixels, exact) > limit:
         chosen.pop()
     return chosen
 
 
-def _logits(network: bytes, pixels: Floats) -> NDArray[np.float64]:
-    return run_cells(network, pixels).mean((1, 2), dtype=np.float64)
+def rank_convolutions(network: bytes, pixels: Floats) -> dict[str, float]:
+    """Return how far quantising each convolution alone moves the logits, root mean square, the least first."""
+    exact = run_cells(network, pixels)
+    alone = {name: _harm(network, [name], pixels, exact) for name in convolutions(network)}
+    return dict(sorted(alone.items(), key=lambda item: item[1]))
+
+
+def _harm(network: bytes, names: Sequence[str], pixels: Floats, exact: Floats) -> float:
+    moved = (run_cells(quantise(network, names), pixels) - exact).mean((1, 2), dtype=np.float64)
+    return float(np.sqrt((moved**2).mean()))
