@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peers import REFERENCE, Floats, Forward, prepare
-from benchmarks.timing import interleave, summarise
+from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.images import letterbox, read_image, read_reduced, spread
@@ -36,7 +36,9 @@ def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: i
         found[folder.name] = summarise(interleave(jobs, rounds), REFERENCE)
         pairs.append((runners, pixels))
     clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
-    jobs = {name: partial(_run_pair, [(runners[name], pixels) for runners, pixels in pairs]) for name in pairs[0][0]}
+    jobs: dict[str, Job] = {
+        name: partial(_run_pair, [(runners[name], pixels) for runners, pixels in pairs]) for name in pairs[0][0]
+    }
     for path in (_thumbnail(image, scratch), image):
         jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
     found["pair"] = summarise(interleave(jobs, rounds), REFERENCE)

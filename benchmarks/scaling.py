@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.timing import growth, interleave, summarise
 from bonexray import FractureClassifier
-from bonexray.images import read_image
+from bonexray.images import ImageInput, read_image
 
 MEGAPIXELS = (0.05, 0.2, 1, 4, 12, 36)
 COUNTS = (1, 4, 16, 64)
@@ -32,10 +32,10 @@ def time_scaling(folders: Sequence[Path], image: Path, threads: int, rounds: int
             for size, path in files.items()
         }
         by_size = {name: summarise(interleave(jobs, rounds)) for name, jobs in sizes.items()}
-        middle = files[1]
-        counts = {str(count): partial(light.predict, [middle] * count) for count in COUNTS}
+        one: list[ImageInput] = [files[1]]
+        counts = {str(count): partial(light.predict, one * count) for count in COUNTS}
         by_count = summarise(interleave(counts, max(3, rounds // 4)))
-        grey = read_image(middle)
+        grey = read_image(files[1])
         models = {str(count): partial(_ask_all, clfs[:count], grey) for count in range(1, len(clfs) + 1)}
         by_models = summarise(interleave(models, rounds))
     return {

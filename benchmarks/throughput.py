@@ -12,7 +12,7 @@ import psutil
 
 from benchmarks.peers import REFERENCE, prepare
 from bonexray import FractureClassifier
-from bonexray.images import letterbox, read_image
+from bonexray.images import ImageInput, letterbox, read_image
 
 CHUNK = 100  # images between two looks at the memory
 WARM_UP = 8  # images
@@ -27,7 +27,7 @@ def time_folder(folder: Path, images: Sequence[Path], count: int, scratch: Path)
     forward = prepare(folder, scratch, os.cpu_count() or 1)[REFERENCE]
     size = clf.checkpoint.image_size
     process, seconds, memory = psutil.Process(), {"bonexray": 0.0, REFERENCE: 0.0}, []
-    clf.predict(list(images[:WARM_UP]))
+    clf.predict([*images[:WARM_UP]])
     for chunk in _chunks(images, count):
         start = time.perf_counter()
         answers = clf.predict(chunk)
@@ -47,7 +47,7 @@ def time_folder(folder: Path, images: Sequence[Path], count: int, scratch: Path)
     }
 
 
-def _chunks(images: Sequence[Path], count: int) -> Iterator[list[Path]]:
+def _chunks(images: Sequence[ImageInput], count: int) -> Iterator[list[ImageInput]]:
     endless = itertools.islice(itertools.cycle(images), count)
     while chunk := list(itertools.islice(endless, CHUNK)):
         yield chunk

@@ -28,7 +28,7 @@ def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     from training.network import HEAD, build_network, letterboxed_part
     from training.recipe import RECIPES
 
-    recipe = RECIPES[backbone]
+    recipe = RECIPES[backbone]["default"]
     network = build_network(backbone, recipe.image_size, "none")
     network.trainable = False
     network.get_layer(HEAD).trainable = True
