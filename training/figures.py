@@ -101,7 +101,8 @@ def draw_training(histories: dict[str, pd.DataFrame]) -> Figure:
             for prefix, width in (("", 1), ("val_", 2.2)):
                 if prefix + column not in history:  # a training on all but what is held out
                     continue
-                (line,) = axes.plot(history[prefix + column], label=name if prefix else None)
+                named = prefix or f"val_{column}" not in history
+                (line,) = axes.plot(history[prefix + column], label=name if named else None)
                 line.set(**_style(number), linewidth=width)
             for start in np.flatnonzero(history["phase"].ne(history["phase"].shift()))[1:]:
                 axes.axvline(start - 0.5, color=COLOURS[number % len(COLOURS)], linewidth=0.8, linestyle=":")
