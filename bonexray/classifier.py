@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint
+from bonexray.gate import Gate
 from bonexray.hub import Source, resolve
-from bonexray.images import Grey, ImageInput, letterbox, read_image, spread
+from bonexray.images import ImageInput, Picture, letterbox, read_picture, spread
 from bonexray.runtime import Network
 from bonexray.saving import push_checkpoint, save_checkpoint
 
@@ -31,6 +32,8 @@ class Prediction:
         cells: float32, shape (h, w): the exact terms of the logit, over the letterboxed square.
         shape: (H, W) of the image as it was given, pixels.
         in_domain: whether the image is like those the network was trained on; None without a gate.
+        domain_score: its distance from them in units of the limit: above 1 it is refused; None without a gate.
+        domain_reason: why it is refused, a key of `bonexray.gate.REASONS`; None where it is not.
         milliseconds: time from decoded pixels to the answer.
     """
 
@@ -41,6 +44,8 @@ class Prediction:
     shape: tuple[int, int]
     in_domain: bool | None
     milliseconds: float
+    domain_score: float | None = None
+    domain_reason: str | None = None
 
     @property
     def fractured(self) -> bool:
@@ -77,6 +82,8 @@ class FractureClassifier:
         self.revision = source.revision
         self._origin = source
         self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
+        gate = self.checkpoint.gate
+        self._gate = Gate.read(gate, self._network.channels) if gate else None
 
     @classmethod
     def from_pretrained(
@@ -125,14 +132,14 @@ class FractureClassifier:
         """Classify one image, or each of a list.
 
         Args:
-            image: a path, PIL image or array as `bonexray.images.read_image` takes, or a list.
+            image: a path, PIL image or array as `bonexray.images.read_picture` takes, or a list.
 
         Raises:
             ImageError: an input cannot be read; the message names it.
         """
         if isinstance(image, list | tuple):
-            return [self._predict_grey(read_image(one)) for one in image]
-        return self._predict_grey(read_image(image))
+            return [self._predict_picture(read_picture(one)) for one in image]
+        return self._predict_picture(read_picture(image))
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
@@ -156,18 +163,21 @@ class FractureClassifier:
         """
         return push_checkpoint(self._origin, self.checkpoint, repo, private=private, token=token)
 
-    def _predict_grey(self, grey: Grey) -> Prediction:
+    def _predict_picture(self, picture: Picture) -> Prediction:
         start = time.perf_counter()
-        outputs = self._network(letterbox(grey, self.checkpoint.image_size))
+        outputs = self._network(letterbox(picture.grey, self.checkpoint.image_size))
         cells = outputs["cells"]
         logit = float(cells.mean(dtype=np.float64)) + self.checkpoint.bias
+        verdict = self._gate.judge(picture, outputs["features"]) if self._gate else None
         return Prediction(
             probability=float(1 / (1 + np.exp(-logit))),
             threshold=self.threshold,
             logit=logit,
             cells=cells,
-            shape=grey.shape,
-            in_domain=None,
+            shape=picture.grey.shape,
+            in_domain=verdict.in_domain if verdict else None,
+            domain_score=verdict.score if verdict else None,
+            domain_reason=verdict.reason if verdict else None,
             milliseconds=1000 * (time.perf_counter() - start),
         )
 

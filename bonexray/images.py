@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bonexray.appearance import LUMA, colourfulness
 from bonexray.dicom import is_dicom, read_dicom
 from bonexray.errors import ImageError
 
@@ -15,11 +16,27 @@ Grey = NDArray[np.uint8] | NDArray[np.float32]
 ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any]
 
 LFS_POINTER = b"version https://git-lfs"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
+
+
+class Picture(NamedTuple):
+    """A picture as it is judged.
+
+    Attributes:
+        grey: shape (H, W), values 0..255.
+        colourfulness: of what it was made from, as `bonexray.appearance.colourfulness` measures it; 0 for grey.
+    """
+
+    grey: Grey
+    colourfulness: float = 0.0
 
 
 def read_image(image: ImageInput) -> Grey:
-    """Return the grey pixels of a radiograph, shape (H, W), values 0..255.
+    """Return the grey pixels alone of what `read_picture` reads."""
+    return read_picture(image).grey
+
+
+def read_picture(image: ImageInput) -> Picture:
+    """Read a radiograph into grey pixels, and say how colourful it was.
 
     A path or PIL image is turned upright by its EXIF tag; palettes, alpha (over black) and colour
     become luma; more than 8 bits are stretched from their minimum and maximum; DICOM is windowed. An array is
@@ -96,7 +113,7 @@ def _pad_axis(image: Image.Image, side: int, *, horizontal: bool) -> Image.Image
     return ImageOps.expand(image, border, fill=0)
 
 
-def _read_file(path: Path) -> Grey:
+def _read_file(path: Path) -> Picture:
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"{path} {found}: expected an image file")
@@ -104,7 +121,7 @@ def _read_file(path: Path) -> Grey:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
     if is_dicom(path):
-        return read_dicom(path)
+        return Picture(read_dicom(path))
     try:
         with Image.open(path) as image:
             return _read_pil(image, str(path))
@@ -112,20 +129,21 @@ def _read_file(path: Path) -> Grey:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
 
 
-def _read_pil(image: Image.Image, name: str) -> Grey:
+def _read_pil(image: Image.Image, name: str) -> Picture:
     try:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith(("I", "F")):
-            return _stretch(np.asarray(upright, np.float32), name)
+            return Picture(_stretch(np.asarray(upright, np.float32), name))
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
-        return np.asarray(upright.convert("L"))
+        colours = 0.0 if upright.mode in ("1", "L") else colourfulness(upright)
+        return Picture(np.asarray(upright.convert("L")), colours)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} cannot be decoded as an image: {error}") from error
 
 
-def _read_array(array: NDArray[Any]) -> Grey:
+def _read_array(array: NDArray[Any]) -> Picture:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
@@ -134,12 +152,21 @@ def _read_array(array: NDArray[Any]) -> Grey:
         return _read_pil(Image.fromarray(array), "the array")
     if array.dtype == np.bool_:
         array = array * np.float32(255)
-    grey = array.astype(np.float32)
+    grey, colours = array.astype(np.float32), 0.0
     if grey.ndim == 3:
+        colours = _colours_of(grey[..., :3])
         grey = grey[..., :3] @ LUMA
     if np.issubdtype(array.dtype, np.integer):
-        return _stretch(grey, "the array")
-    return _check_floats(grey)
+        return Picture(_stretch(grey, "the array"), colours)
+    return Picture(_check_floats(grey), colours)
+
+
+def _colours_of(rgb: NDArray[np.float32]) -> float:
+    """Measure colours that have no image of 8 bits: integers in their own range, floats in 0..255."""
+    if not np.isfinite(rgb).all():
+        return 0.0  # it is refused as an image a moment later
+    top = max(float(rgb.max()), 255.0)
+    return colourfulness(Image.fromarray((np.clip(rgb, 0, top) * (255 / top)).astype(np.uint8)))
 
 
 def _check_floats(grey: NDArray[np.float32]) -> NDArray[np.float32]:

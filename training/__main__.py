@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bonexray.errors import BonexrayError
 
-VERBS = ("train", "audit", "evaluate", "bundle", "publish", "release")
+VERBS = ("train", "gate", "audit", "evaluate", "bundle", "publish", "release")
 BAD_INPUT = 2
 
 

@@ -71,8 +71,10 @@ def run(arguments: argparse.Namespace) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.export import write_checkpoint
+    from training.gate import add_gate
 
     write_checkpoint(network, output, record, history)
+    add_gate(output, roles)
     shutil.rmtree(work)
     log.info("wrote %s: threshold %.3f, validation %s", output, record["threshold"], record["validation"])
 
