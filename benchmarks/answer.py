@@ -13,7 +13,7 @@ from benchmarks.peers import REFERENCE, Floats, Forward, prepare
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
 from bonexray.checkpoint import LAYOUT, read_checkpoint
-from bonexray.images import letterbox, read_image, read_reduced, spread
+from bonexray.images import letterbox, read_image, read_picture, spread
 from bonexray.runtime import Network
 
 ANSWER = "bonexray, decode to both maps"
@@ -67,7 +67,7 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
     evidences = [one.evidence for one in answers]
     jobs = {
         "decode": lambda: read_image(image),
-        "decode, as much as a network needs": lambda: read_reduced(image, 4 * max(sizes)),
+        "decode, as much as a network needs": lambda: read_picture(image, 4 * max(sizes)),
         "letterbox": lambda: [letterbox(grey, size) for size in sizes],
         "forward": lambda: [network(pixels) for network, pixels in zip(networks, boxed, strict=True)],
         "map": lambda: [spread(one.cells, one.shape) for one in answers],

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint
+from bonexray.gate import Gate
 from bonexray.hub import Source, resolve
-from bonexray.images import Grey, ImageInput, letterbox, read_reduced, spread
+from bonexray.images import ImageInput, Picture, letterbox, read_picture, spread
 from bonexray.reading import read_ahead
 from bonexray.runtime import Network
 from bonexray.saving import push_checkpoint, save_checkpoint
@@ -32,6 +33,8 @@ class Prediction:
         cells: float32, shape (h, w): the exact terms of the logit, over the letterboxed square.
         shape: (H, W) of the image as it was given, pixels.
         in_domain: whether the image is like those the network was trained on; None without a gate.
+        domain_score: its distance from them in units of the limit: above 1 it is refused; None without a gate.
+        domain_reason: why it is refused, a key of `bonexray.gate.REASONS`; None where it is not.
         milliseconds: time from decoded pixels to the answer.
     """
 
@@ -42,6 +45,8 @@ class Prediction:
     shape: tuple[int, int]
     in_domain: bool | None
     milliseconds: float
+    domain_score: float | None = None
+    domain_reason: str | None = None
 
     @property
     def fractured(self) -> bool:
@@ -78,6 +83,8 @@ class FractureClassifier:
         self.revision = source.revision
         self._origin = source
         self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
+        gate = self.checkpoint.gate
+        self._gate = Gate.read(gate, self._network.channels) if gate else None
 
     @classmethod
     def from_pretrained(
@@ -126,15 +133,15 @@ class FractureClassifier:
         """Classify one image, or each of a list.
 
         Args:
-            image: a path, PIL image or array as `bonexray.images.read_image` takes, or a list. What `read_image`
+            image: a path, PIL image or array as `bonexray.images.read_picture` takes, or a list. What `read_picture`
                 returned is taken too: read once, it serves several networks. A list is decoded as it is judged.
 
         Raises:
             ImageError: an input cannot be read; the message names it.
         """
         if isinstance(image, list | tuple):
-            return [self._predict_grey(*read) for read in read_ahead(image, self._enough)]
-        return self._predict_grey(*read_reduced(image, self._enough))
+            return [self._predict_picture(read) for read in read_ahead(image, self._enough)]
+        return self._predict_picture(read_picture(image, self._enough))
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
@@ -163,18 +170,21 @@ class FractureClassifier:
         """Sides of the pixels that a file is decoded to, at least: four times what the network sees."""
         return 4 * self.checkpoint.image_size
 
-    def _predict_grey(self, grey: Grey, shape: tuple[int, int]) -> Prediction:
+    def _predict_picture(self, picture: Picture) -> Prediction:
         start = time.perf_counter()
-        outputs = self._network(letterbox(grey, self.checkpoint.image_size))
+        outputs = self._network(letterbox(picture.grey, self.checkpoint.image_size))
         cells = outputs["cells"]
         logit = float(cells.mean(dtype=np.float64)) + self.checkpoint.bias
+        verdict = self._gate.judge(picture, outputs["features"]) if self._gate else None
         return Prediction(
             probability=float(1 / (1 + np.exp(-logit))),
             threshold=self.threshold,
             logit=logit,
             cells=cells,
-            shape=shape,
-            in_domain=None,
+            shape=picture.shape,
+            in_domain=verdict.in_domain if verdict else None,
+            domain_score=verdict.score if verdict else None,
+            domain_reason=verdict.reason if verdict else None,
             milliseconds=1000 * (time.perf_counter() - start),
         )
 

@@ -1,6 +1,7 @@
 """Reads radiographs into grey pixels, letterboxes them for a network, and maps its cells back."""
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,52 +9,66 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bonexray.appearance import LUMA, colourfulness
 from bonexray.dicom import is_dicom, read_dicom
 from bonexray.errors import ImageError
 
 Grey = NDArray[np.uint8] | NDArray[np.float32]
-ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any]
-
 LFS_POINTER = b"version https://git-lfs"
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture as it is judged.
+
+    Attributes:
+        grey: shape (H, W), values 0..255.
+        colourfulness: of what it was made from, as `bonexray.appearance.colourfulness` measures it; 0 for grey.
+        whole: (H, W) of the file, where it was decoded at a part of its size.
+    """
+
+    grey: Grey
+    colourfulness: float = 0.0
+    whole: tuple[int, int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the picture as it was given."""
+        return self.whole or self.grey.shape
+
+
+ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
 
 
 def read_image(image: ImageInput) -> Grey:
-    """Return the grey pixels of a radiograph, shape (H, W), values 0..255.
+    """Return the grey pixels alone of what `read_picture` reads."""
+    return read_picture(image).grey
+
+
+def read_picture(image: ImageInput, side: int | None = None) -> Picture:
+    """Read a radiograph into grey pixels, and say how colourful it was.
 
     A path or PIL image is turned upright by its EXIF tag; palettes, alpha (over black) and colour
     become luma; more than 8 bits are stretched from their minimum and maximum; DICOM is windowed. An array is
     (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA: uint8, 16-bit, or floats in 0..255.
 
+    Args:
+        image: any of these, or what this function returned before.
+        side: what both sides of the pixels keep at least, where the image has as much: a huge JPEG is then decoded at
+            a half, a quarter or an eighth of its size, and much faster. None for every pixel.
+
     Raises:
         ImageError: the input is none of these, or cannot be decoded.
     """
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, str | os.PathLike):
-        return _read_file(Path(image), None)[0]
+        return _read_file(Path(image), side)
     if isinstance(image, Image.Image):
         return _read_pil(image, "the PIL image")
     if isinstance(image, np.ndarray):
         return _read_array(image)
     raise ImageError(f"expected a path, a PIL image or a NumPy array, got {type(image).__name__}")
-
-
-def read_reduced(image: ImageInput, side: int) -> tuple[Grey, tuple[int, int]]:
-    """Read as `read_image` does, but a huge JPEG at a half, a quarter or an eighth of its size, and much faster.
-
-    Args:
-        image: as `read_image` takes it.
-        side: what both sides of the pixels keep at least, where the image has as much.
-
-    Returns:
-        The grey pixels, and the shape (H, W) of the whole image.
-
-    Raises:
-        ImageError: as `read_image`.
-    """
-    if isinstance(image, str | os.PathLike):
-        return _read_file(Path(image), side)
-    grey = read_image(image)
-    return grey, grey.shape
 
 
 def letterbox(grey: Grey, size: int) -> NDArray[np.float32]:
@@ -124,7 +139,7 @@ def _pad_axis(image: Image.Image, side: int, *, horizontal: bool) -> Image.Image
     return ImageOps.expand(image, border, fill=0)
 
 
-def _read_file(path: Path, side: int | None) -> tuple[Grey, tuple[int, int]]:
+def _read_file(path: Path, side: int | None) -> Picture:
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"{path} {found}: expected an image file")
@@ -132,34 +147,34 @@ def _read_file(path: Path, side: int | None) -> tuple[Grey, tuple[int, int]]:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
     if is_dicom(path):
-        pixels = read_dicom(path)
-        return pixels, pixels.shape
+        return Picture(read_dicom(path))
     try:
         with Image.open(path) as image:
             width, height = image.size
             if side is not None:
                 image.draft(image.mode, (side, side))  # does nothing unless it is a JPEG of twice the size
-            grey = _read_pil(image, str(path))
-            turned = grey.shape != (image.height, image.width)
-            return grey, (width, height) if turned else (height, width)
+            picture = _read_pil(image, str(path))
+            turned = picture.grey.shape != (image.height, image.width)
+            return replace(picture, whole=(width, height) if turned else (height, width))
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
 
 
-def _read_pil(image: Image.Image, name: str) -> Grey:
+def _read_pil(image: Image.Image, name: str) -> Picture:
     try:
         upright = ImageOps.exif_transpose(image)
         if upright.mode.startswith(("I", "F")):
-            return _stretch(np.asarray(upright, np.float32), name)
+            return Picture(_stretch(np.asarray(upright, np.float32), name))
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
-        return np.asarray(upright.convert("L"))
+        colours = 0.0 if upright.mode in ("1", "L") else colourfulness(upright)
+        return Picture(np.asarray(upright.convert("L")), colours)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} cannot be decoded as an image: {error}") from error
 
 
-def _read_array(array: NDArray[Any]) -> Grey:
+def _read_array(array: NDArray[Any]) -> Picture:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
@@ -168,12 +183,21 @@ def _read_array(array: NDArray[Any]) -> Grey:
         return _read_pil(Image.fromarray(array), "the array")
     if array.dtype == np.bool_:
         array = array * np.float32(255)
-    grey = array.astype(np.float32)
+    grey, colours = array.astype(np.float32), 0.0
     if grey.ndim == 3:
+        colours = _colours_of(grey[..., :3])
         grey = grey[..., :3] @ LUMA
     if np.issubdtype(array.dtype, np.integer):
-        return _stretch(grey, "the array")
-    return _check_floats(grey)
+        return Picture(_stretch(grey, "the array"), colours)
+    return Picture(_check_floats(grey), colours)
+
+
+def _colours_of(rgb: NDArray[np.float32]) -> float:
+    """Measure colours that have no image of 8 bits: integers in their own range, floats in 0..255."""
+    if not np.isfinite(rgb).all():
+        return 0.0  # it is refused as an image a moment later
+    top = max(float(rgb.max()), 255.0)
+    return colourfulness(Image.fromarray((np.clip(rgb, 0, top) * (255 / top)).astype(np.uint8)))
 
 
 def _check_floats(grey: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,25 +4,23 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from bonexray.images import Grey, ImageInput, read_reduced
+from bonexray.images import ImageInput, Picture, read_picture
 
 READERS = 2  # threads; decoders give up Python's lock
 AHEAD = 4  # decoded images that wait at most, however long the list
 
-Read = tuple[Grey, tuple[int, int]]
 
-
-def read_ahead(images: Iterable[ImageInput], side: int) -> Iterator[Read]:
-    """Yield of each image what `read_reduced` gives.
+def read_ahead(images: Iterable[ImageInput], side: int) -> Iterator[Picture]:
+    """Yield of each image what `read_picture` gives.
 
     Raises:
         ImageError: an image cannot be read; those before it have been yielded.
     """
-    waiting: deque[Future[Read]] = deque()
+    waiting: deque[Future[Picture]] = deque()
     pool = ThreadPoolExecutor(READERS, "bonexray-reader")
     try:
         for image in images:
-            waiting.append(pool.submit(read_reduced, image, side))
+            waiting.append(pool.submit(read_picture, image, side))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:

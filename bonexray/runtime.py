@@ -35,6 +35,11 @@ class Network:
         _check_shapes(self._runner, path, image_size)
         (self._input,) = self._runner.get_input_details()
 
+    @property
+    def channels(self) -> int:
+        """How many features the network gives."""
+        return int(self._runner.get_output_details()["features"]["shape"][-1])
+
     def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run one letterboxed image.
 

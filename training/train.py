@@ -69,8 +69,10 @@ def train(plan: Plan) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.export import write_checkpoint
+    from training.gate import add_gate
 
     write_checkpoint(network, plan.output, record, history)
+    add_gate(plan.output, plan.roles)
     shutil.rmtree(plan.work)
     log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record.get("validation"))
 
