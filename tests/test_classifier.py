@@ -15,7 +15,7 @@ from PIL import Image
 
 from bonexray import BonexrayError, FractureClassifier, Prediction
 from bonexray.errors import ImageError
-from bonexray.images import letterbox, read_image, spread
+from bonexray.images import letterbox, read_image, read_picture, spread
 from bonexray.reading import AHEAD, read_ahead
 
 
@@ -124,9 +124,9 @@ def test_a_long_list_is_read_a_few_images_ahead(clf: FractureClassifier, tmp_pat
             asked.append(seed)
             yield draw_bone(40, 30, seed)
 
-    for taken, (grey, shape) in enumerate(read_ahead(images(), 100)):
-        assert np.array_equal(grey, draw_bone(40, 30, taken))
-        assert shape == (40, 30)
+    for taken, picture in enumerate(read_ahead(images(), 100)):
+        assert np.array_equal(picture.grey, draw_bone(40, 30, taken))
+        assert picture.shape == (40, 30)
         assert len(asked) <= taken + AHEAD + 1
     (tmp_path / "no.jpg").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"no\.jpg"):
@@ -137,4 +137,4 @@ def test_an_image_that_is_read_already_gives_the_same(clf: FractureClassifier, t
     """Read once, judged by several networks: the answer is that of the file."""
     path = tmp_path / "bone.png"
     Image.fromarray(draw_bone(300, 200, seed=2)).save(path)
-    assert clf.predict(read_image(path)).logit == clf.predict(path).logit
+    assert clf.predict(read_picture(path)).logit == clf.predict(read_image(path)).logit == clf.predict(path).logit

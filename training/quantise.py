@@ -29,6 +29,7 @@ LIMIT = 0.08  # of the logits' root mean square difference; they spread over som
 LEAST_EQUAL = 0.99  # share of held-out images whose verdict stays
 MOST_LOST = 0.005  # of AUROC
 RESAMPLES = 2000
+ENOUGH = 80  # sources to choose on
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoint", type=Path, help="checkpoint folder that `train` wrote, with Keras' weights; changed in place")
     add("--data", required=True, help="data set that the network was trained on, as for `train`")
-    add("--limit", type=float, default=LIMIT, help="root mean square difference of the logits on validation that "
+    add("--limit", type=float, default=LIMIT, help="root mean square difference of the logits, on validation "
+        "or else training images, that "
         f"choosing the int8 convolutions may cost (default: {LIMIT})")  # fmt: skip
     add("--cache", type=Path, default=CACHE, help=f"folder that keeps the found copies (default: {CACHE})")
 
@@ -50,10 +52,11 @@ def run(arguments: argparse.Namespace) -> None:
     checkpoint = read_checkpoint(folder)
     if not (folder / LAYOUT.keras_weights).is_file():
         raise BonexrayError(f"{folder} has no {LAYOUT.keras_weights}: expected the float weights that `train` wrote")
-    rows = evaluation_rows(read_table(arguments.data, arguments.cache), checkpoint)
+    table = read_table(arguments.data, arguments.cache)
+    rows = evaluation_rows(table, checkpoint)
     network = convert_network(FractureClassifier.from_pretrained(folder).keras_model(), "float32")
-    validation = one_image_each(rows[rows["role"] == "validation"])
-    chosen = choose_convolutions(network, read_pixels(validation, checkpoint.image_size), arguments.limit)
+    seen = rows_to_choose_on(table, rows, checkpoint)
+    chosen = choose_convolutions(network, read_pixels(seen, checkpoint.image_size), arguments.limit)
     fast, total = quantise(network, chosen), len(convolutions(network))
     log.info("%d of %d convolutions in int8", len(chosen), total)
     held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
@@ -71,6 +74,15 @@ def run(arguments: argparse.Namespace) -> None:
         (fresh / LAYOUT.network).write_bytes(fast)
         write_record(fresh, record)
     log.info("wrote %s: %s", folder / LAYOUT.network, {name: figure["value"] for name, figure in figures.items()})
+
+
+def rows_to_choose_on(table: pd.DataFrame, rows: pd.DataFrame, checkpoint: Checkpoint) -> pd.DataFrame:
+    """One image a source of the validation part; of the training part where there is none: no label is looked at."""
+    validation = rows[rows["role"] == "validation"]
+    if len(validation):
+        return one_image_each(validation)
+    held_out = rows["source_group"]
+    return one_image_each(table[~table["source_group"].isin(held_out)]).sample(frac=1, random_state=0).head(ENOUGH)
 
 
 def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: Checkpoint) -> dict[str, Any]:
