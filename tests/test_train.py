@@ -16,6 +16,7 @@ from core_fixtures import ROOT, draw_bone, write_folders
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from training.__main__ import build_parser, main
+from training.calibration import fit_platt
 from training.cross_validate import plans
 from training.dataset import read_dataset
 from training.provenance import describe_data, seen_before
@@ -23,7 +24,7 @@ from training.roles import assign_roles, one_image_each
 from training.split import split_sources
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
-         "--views", "2", "--head-views", "2", "--head-epochs", "2", "--weights", "none")  # fmt: skip
+         "--views", "2", "--head-views", "2", "--weights", "none")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_a_training_writes_a_whole_checkpoint_twice_into_one_place(data: Path, t
     assert about["images"] == 80
     assert {"tensorflow", "keras", "keras-cv"} <= checkpoint.provenance["libraries"].keys()
     history = pd.read_csv(output / "history.csv")
-    assert history.groupby("phase").size().to_dict() == {"backbone": 2, "head": 2}
+    assert history.groupby("phase").size().to_dict() == {"backbone": 2, "head": 1}
     answer = FractureClassifier.from_pretrained(output).predict(draw_bone(90, 70, seed=5))
     assert 0 < answer.probability < 1
 
@@ -114,7 +115,10 @@ def test_holding_out_nothing_trains_on_all_but_validation(data: Path) -> None:
 def test_a_cross_validation_trains_what_is_missing_and_measures_all_five(
     data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Four folds stand there as finished (the bundled network in their place), one is trained, all are measured."""
+    """Four folds stand there as finished (the bundled network in their place), one is trained, all are measured.
+
+    Each is calibrated on the others, and a network of the recipe on all five, with nothing spent on validation.
+    """
     flags = command(data, tmp_path / "cv", "--epochs", "0")[1:]
     argv = ["cross-validate", *flags, "--no-robustness"]
     for plan in plans(build_parser().parse_args(argv), tmp_path / "cv"):
@@ -135,7 +139,37 @@ def test_a_cross_validation_trains_what_is_missing_and_measures_all_five(
     assert "out of the other folds" in read_checkpoint(tmp_path / "cv" / "fold0").calibration["fitted_on"]
     metrics = json.loads((tmp_path / "cv" / "report" / "metrics.json").read_text())
     assert set(metrics["models"]["MobileNetV2"]) == {"out_of_fold"}
+    answers = pd.read_csv(tmp_path / "cv" / "out_of_fold.csv")
+    others = answers[answers["fold"] != "fold3"]
+    expected = fit_platt(others["logit"], others["label"])
+    calibration = read_checkpoint(tmp_path / "cv" / "fold3").calibration
+    assert (calibration["temperature"], calibration["shift"]) == pytest.approx(expected)
     assert main([*argv, "--split", "official"]) == 2
+    final = command(data, tmp_path / "net", "--epochs", "0", "--validation", "none")
+    assert main([*final, "--calibration", str(tmp_path / "cv")]) == 0
+    made = read_checkpoint(tmp_path / "net")
+    assert made.calibration["temperature"] == pytest.approx(fit_platt(answers["logit"], answers["label"])[0])
+    assert "validation" not in made.provenance["data"]["split"]
+    assert main([*final, "--calibration", str(tmp_path / "cv"), "--seed", "7"]) == 2
+    assert main([*final, "--calibration", str(tmp_path)]) == 2
+
+
+def test_without_validation_and_cross_validation_nothing_is_calibrated(data: Path, tmp_path: Path) -> None:
+    """The record says so, and the threshold is .5."""
+    assert main(command(data, tmp_path / "net", "--epochs", "0", "--validation", "none")) == 0
+    made = read_checkpoint(tmp_path / "net")
+    assert made.calibration["method"] == "none"
+    assert made.threshold == 0.5
+
+
+def test_folds_share_the_cached_maps(data: Path, tmp_path: Path) -> None:
+    """They are those of every source, and a second fold computes none."""
+    flags = ("--epochs", "1", "--hold-out")
+    assert main(command(data, tmp_path / "net", *flags, "fold1")) == 0
+    cached = {path: path.stat().st_mtime_ns for path in (data.parent / "cache").glob("maps-*.npy")}
+    assert cached
+    assert main(command(data, tmp_path / "net", *flags, "fold2")) == 0
+    assert {path: path.stat().st_mtime_ns for path in (data.parent / "cache").glob("maps-*.npy")} == cached
 
 
 def test_the_official_split_is_taken_with_its_leaks(tmp_path: Path) -> None:
