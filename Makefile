@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check evaluate clean
+.PHONY: demo test check evaluate benchmark clean
 
 demo: $(VENV)/.demo            ## serve the page with the bundled checkpoints
 	$(BIN)/python app.py
@@ -29,6 +29,10 @@ evaluate: $(VENV)/.test        ## audit the data, judge the bundled networks on 
 	$(BIN)/python -m training evaluate $(NETWORKS) \
 	  --data $(DATA) --weights $(WEIGHTS) --output reports/evaluation --write-metrics --readme README.md
 
+benchmark: $(VENV)/.bench      ## time the project beside its peers, rewrite the README's table and figure
+	$(BIN)/python -m benchmarks --checkpoints $(NETWORKS) --output reports/benchmark \
+	  --readme README.md --figure docs/benchmark.png
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -38,6 +42,10 @@ $(VENV)/.demo: requirements.txt $(VENV)/bin/python
 
 $(VENV)/.test: requirements.txt pyproject.toml $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt -e '.[app,train,dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -e '.[app,train,bench]'
 	touch $@
 
 clean:                         ## remove what the targets above have made

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.hub import Source, resolve
-from bonexray.images import Grey, ImageInput, letterbox, read_image, spread
+from bonexray.images import Grey, ImageInput, letterbox, read_reduced, spread
+from bonexray.reading import read_ahead
 from bonexray.runtime import Network
 from bonexray.saving import push_checkpoint, save_checkpoint
 
@@ -125,14 +126,15 @@ class FractureClassifier:
         """Classify one image, or each of a list.
 
         Args:
-            image: a path, PIL image or array as `bonexray.images.read_image` takes, or a list.
+            image: a path, PIL image or array as `bonexray.images.read_image` takes, or a list. What `read_image`
+                returned is taken too: read once, it serves several networks. A list is decoded as it is judged.
 
         Raises:
             ImageError: an input cannot be read; the message names it.
         """
         if isinstance(image, list | tuple):
-            return [self._predict_grey(read_image(one)) for one in image]
-        return self._predict_grey(read_image(image))
+            return [self._predict_grey(*read) for read in read_ahead(image, self._enough)]
+        return self._predict_grey(*read_reduced(image, self._enough))
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
@@ -156,7 +158,12 @@ class FractureClassifier:
         """
         return push_checkpoint(self._origin, self.checkpoint, repo, private=private, token=token)
 
-    def _predict_grey(self, grey: Grey) -> Prediction:
+    @property
+    def _enough(self) -> int:
+        """Sides of the pixels that a file is decoded to, at least: four times what the network sees."""
+        return 4 * self.checkpoint.image_size
+
+    def _predict_grey(self, grey: Grey, shape: tuple[int, int]) -> Prediction:
         start = time.perf_counter()
         outputs = self._network(letterbox(grey, self.checkpoint.image_size))
         cells = outputs["cells"]
@@ -166,7 +173,7 @@ class FractureClassifier:
             threshold=self.threshold,
             logit=logit,
             cells=cells,
-            shape=grey.shape,
+            shape=shape,
             in_domain=None,
             milliseconds=1000 * (time.perf_counter() - start),
         )

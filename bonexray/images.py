@@ -29,12 +29,31 @@ def read_image(image: ImageInput) -> Grey:
         ImageError: the input is none of these, or cannot be decoded.
     """
     if isinstance(image, str | os.PathLike):
-        return _read_file(Path(image))
+        return _read_file(Path(image), None)[0]
     if isinstance(image, Image.Image):
         return _read_pil(image, "the PIL image")
     if isinstance(image, np.ndarray):
         return _read_array(image)
     raise ImageError(f"expected a path, a PIL image or a NumPy array, got {type(image).__name__}")
+
+
+def read_reduced(image: ImageInput, side: int) -> tuple[Grey, tuple[int, int]]:
+    """Read as `read_image` does, but a huge JPEG at a half, a quarter or an eighth of its size, and much faster.
+
+    Args:
+        image: as `read_image` takes it.
+        side: what both sides of the pixels keep at least, where the image has as much.
+
+    Returns:
+        The grey pixels, and the shape (H, W) of the whole image.
+
+    Raises:
+        ImageError: as `read_image`.
+    """
+    if isinstance(image, str | os.PathLike):
+        return _read_file(Path(image), side)
+    grey = read_image(image)
+    return grey, grey.shape
 
 
 def letterbox(grey: Grey, size: int) -> NDArray[np.float32]:
@@ -73,10 +92,19 @@ def spread(cells: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
     rows, columns = cells.shape
     pad_y, pad_x = _padding(height, width)
     scale_y, scale_x = rows / (height + 2 * pad_y), columns / (width + 2 * pad_x)
-    left, top = pad_x * scale_x, pad_y * scale_y
-    box = (left, top, columns - left, rows - top)
-    image = Image.fromarray(np.ascontiguousarray(cells, np.float32))
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    down, across = _weights(rows, height, pad_y * scale_y), _weights(columns, width, pad_x * scale_x)
+    # Not `@`: BLAS would start threads for it, which go on to wait, busily, on the cores of the next forward pass.
+    return np.einsum("hy,hx->yx", down, np.asarray(cells, np.float32) @ across)
+
+
+def _weights(cells: int, pixels: int, margin: float) -> NDArray[np.float32]:
+    """What each cell of one axis counts in each pixel, shape (cells, pixels): Pillow's own bilinear weights.
+
+    As a product of two such matrices a map costs a tenth of what Pillow takes to resize it.
+    """
+    each = Image.fromarray(np.eye(cells, dtype=np.float32))
+    box = (margin, 0, cells - margin, cells)
+    return np.asarray(each.resize((pixels, cells), Image.Resampling.BILINEAR, box=box))
 
 
 def _padding(height: int, width: int) -> tuple[int, int]:
@@ -96,7 +124,7 @@ def _pad_axis(image: Image.Image, side: int, *, horizontal: bool) -> Image.Image
     return ImageOps.expand(image, border, fill=0)
 
 
-def _read_file(path: Path) -> Grey:
+def _read_file(path: Path, side: int | None) -> tuple[Grey, tuple[int, int]]:
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise ImageError(f"{path} {found}: expected an image file")
@@ -104,10 +132,16 @@ def _read_file(path: Path) -> Grey:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
     if is_dicom(path):
-        return read_dicom(path)
+        pixels = read_dicom(path)
+        return pixels, pixels.shape
     try:
         with Image.open(path) as image:
-            return _read_pil(image, str(path))
+            width, height = image.size
+            if side is not None:
+                image.draft(image.mode, (side, side))  # does nothing unless it is a JPEG of twice the size
+            grey = _read_pil(image, str(path))
+            turned = grey.shape != (image.height, image.width)
+            return grey, (width, height) if turned else (height, width)
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
 

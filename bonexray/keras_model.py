@@ -15,6 +15,8 @@ from bonexray.litert_file import Weights, read_weights
 if TYPE_CHECKING:
     import keras
 
+BRANCH = ("1", "2", "3")  # the convolutions of a ResNet block beside its shortcut, "0"
+
 
 def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
     """Load Keras' directory where the checkpoint has one, else rebuild it from `model.tflite`.
@@ -61,8 +63,18 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights]) -> None
     for norm in backbone.layers:
         if isinstance(norm, keras.layers.BatchNormalization):
             convolution = producers[id(norm.input)]
-            kernel, bias = weights[convolution.name]
-            kernel = kernel.transpose(1, 2, 3, 0)
+            if _left_out(convolution.name, weights):
+                kernel = np.zeros(convolution.kernel.shape, np.float32)
+                bias = kernel[0, 0, 0]
+            else:
+                kernel, bias = weights[convolution.name]
+                kernel = kernel.transpose(1, 2, 3, 0)
             convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
             ones = np.ones_like(bias)
             norm.set_weights([ones, bias, 0 * ones, ones - norm.epsilon])
+
+
+def _left_out(name: str, weights: dict[str, Weights]) -> bool:
+    """Say whether this convolution is in a residual branch that adds nothing, which LiteRT's converter leaves out."""
+    block, _, place = name.removesuffix("_conv").rpartition("_")
+    return place in BRANCH and not any(f"{block}_{other}_conv" in weights for other in BRANCH)

@@ -10,6 +10,7 @@ from bonexray.errors import CheckpointError
 
 MAX_BYTES = 500_000_000
 MAX_ELEMENTS = 100_000_000  # of one tensor: 400 MB of float32
+ALIGNED = 16  # bytes
 ITEM_BYTES = {"FLOAT32": 4, "FLOAT16": 2, "INT32": 4, "INT64": 8, "INT8": 1, "UINT8": 1, "BOOL": 1}
 # What the two backbones, letterboxed input to evidence cells, are made of. No custom or TensorFlow ("flex")
 # operation, no control flow, no variables, no tables, and nothing else that carries state or calls out.
@@ -71,7 +72,9 @@ def _operation_faults(model: Any, names: dict[int, str]) -> Iterator[str]:  # no
 def _buffer_faults(model: Any, size: int) -> Iterator[str]:  # noqa: ANN401
     for index in range(model.BuffersLength()):
         buffer = model.Buffers(index)
-        if buffer.Offset() or buffer.Size():
+        # Weights may stand behind the tree; LiteRT takes the place on trust, and its kernels take them as aligned.
+        start, stop = buffer.Offset(), buffer.Offset() + buffer.Size()
+        if stop and (buffer.DataLength() or not buffer.Size() or start < ALIGNED or start % ALIGNED or stop > size):
             yield f"buffer {index} lies outside the network itself"
         if buffer.DataLength() > size:
             yield f"buffer {index} is larger than the file"
@@ -90,10 +93,21 @@ def _tensor_faults(model: Any, graph: Any, names: dict[int, str]) -> Iterator[st
             yield f"tensor {index} has shape {shape}"
         elif tensor.Buffer() >= model.BuffersLength():
             yield f"tensor {index} points to no buffer"
-        elif model.Buffers(tensor.Buffer()).DataLength() not in (0, prod(shape) * ITEM_BYTES[kind]):
+        elif buffer_length(model.Buffers(tensor.Buffer())) not in (0, prod(shape) * ITEM_BYTES[kind]):
             yield f"tensor {index} has other content than its shape {shape} and type {kind} need"
+        elif kind in ("INT8", "UINT8") and not _has_scales(tensor, shape):
+            yield f"tensor {index} of type {kind} has no scale for each channel of its shape {shape}"
         elif tensor.IsVariable() or tensor.Sparsity() is not None:
             yield f"tensor {index} is variable or sparse"
+
+
+def _has_scales(tensor: Any, shape: list[int]) -> bool:  # noqa: ANN401
+    """One scale and zero point for the whole tensor, or one a channel: kernels read as many as there are channels."""
+    found = tensor.Quantization()
+    if found is None or found.ScaleLength() != found.ZeroPointLength():
+        return False
+    axis = found.QuantizedDimension()
+    return found.ScaleLength() in ({1, shape[axis]} if 0 <= axis < len(shape) else {1})
 
 
 def _index_faults(model: Any, graph: Any) -> Iterator[str]:  # noqa: ANN401
@@ -120,6 +134,11 @@ def _weight_faults(model: Any, graph: Any) -> Iterator[str]:  # noqa: ANN401
             given, made = _shape(graph.Tensors(operator.Inputs(0))), _shape(graph.Tensors(operator.Outputs(0)))
             if given != made:
                 yield f"operator {index} unfolds weights of shape {given} to {made}"
+
+
+def buffer_length(buffer: Any) -> int:  # noqa: ANN401
+    """Return how many bytes a buffer of a file holds, in the tree or behind it."""
+    return buffer.Size() or buffer.DataLength()
 
 
 def _shape(tensor: Any) -> list[int]:  # noqa: ANN401

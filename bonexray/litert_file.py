@@ -29,7 +29,7 @@ KERNEL_NAME = re.compile(r"/(\w+?)_1/(?:convolution|depthwise|MatMul)\d*(?:;|$)"
 
 
 def read_weights(path: Path) -> dict[str, Weights]:
-    """Return the weights of each convolution and dense layer of a float network, by its Keras layer's name.
+    """Return the weights of each convolution and dense layer, by its Keras layer's name; int8 ones dequantised.
 
     Raises:
         CheckpointError: the file is no LiteRT network, or not one that may be run.
@@ -37,7 +37,11 @@ def read_weights(path: Path) -> dict[str, Weights]:
     from ai_edge_litert import schema_py_generated as schema
 
     check_network(path)
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset:
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
     graph = model.subgraphs[0]
     origin = {op.outputs[0]: op.inputs[0] for op in graph.operators if _code(model, op) == "DEQUANTIZE"}
     weights = {}
@@ -68,10 +72,19 @@ def _operator_names() -> dict[int, str]:
 
 def _constant(model: Any, index: int) -> NDArray[np.float32]:  # noqa: ANN401
     tensor = model.subgraphs[0].tensors[index]
-    kinds = {0: np.float32, 1: np.float16}
+    kinds = {0: np.float32, 1: np.float16, 9: np.int8}  # LiteRT's numbers of them
     if tensor.type not in kinds:
         raise CheckpointError(
-            f"constant {tensor.name.decode()} has LiteRT type {tensor.type}: expected float16 or float32"
+            f"constant {tensor.name.decode()} has LiteRT type {tensor.type}: expected float16, float32 or int8"
         )
     data = np.frombuffer(bytes(model.buffers[tensor.buffer].data), kinds[tensor.type])
-    return data.reshape(tensor.shape).astype(np.float32)
+    values = data.reshape(tensor.shape).astype(np.float32)
+    return values * _scales(tensor) if tensor.type == 9 else values
+
+
+def _scales(tensor: Any) -> NDArray[np.float32]:  # noqa: ANN401
+    """The value of one step of int8 weights, shaped to be multiplied with them; their zero is 0."""
+    found = tensor.quantization
+    shape = [1] * len(tensor.shape)
+    shape[found.quantizedDimension] = len(found.scale)
+    return np.asarray(found.scale, np.float32).reshape(shape)

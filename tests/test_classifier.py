@@ -4,15 +4,19 @@ import math
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from core_fixtures import draw_bone
 from numpy.typing import NDArray
 from PIL import Image
 
 from bonexray import BonexrayError, FractureClassifier, Prediction
-from bonexray.images import letterbox, spread
+from bonexray.errors import ImageError
+from bonexray.images import letterbox, read_image, spread
+from bonexray.reading import AHEAD, read_ahead
 
 
 def test_one_image_and_a_list_give_the_same_answers(
@@ -109,3 +113,28 @@ def test_a_damaged_network_is_refused(bundled: Path, tmp_path: Path) -> None:
     (folder / "model.tflite").write_bytes(content)
     with pytest.raises(BonexrayError, match=r"model\.tflite .* is not the file that classifier\.json describes"):
         FractureClassifier.from_pretrained(folder)
+
+
+def test_a_long_list_is_read_a_few_images_ahead(clf: FractureClassifier, tmp_path: Path) -> None:
+    """Never more than a handful wait, the order stays, and the first unreadable one is named."""
+    asked = []
+
+    def images() -> Iterator[NDArray[np.uint8]]:
+        for seed in range(20):
+            asked.append(seed)
+            yield draw_bone(40, 30, seed)
+
+    for taken, (grey, shape) in enumerate(read_ahead(images(), 100)):
+        assert np.array_equal(grey, draw_bone(40, 30, taken))
+        assert shape == (40, 30)
+        assert len(asked) <= taken + AHEAD + 1
+    (tmp_path / "no.jpg").write_bytes(b"no image")
+    with pytest.raises(ImageError, match=r"no\.jpg"):
+        clf.predict([draw_bone(40, 30, 1), tmp_path / "no.jpg"])
+
+
+def test_an_image_that_is_read_already_gives_the_same(clf: FractureClassifier, tmp_path: Path) -> None:
+    """Read once, judged by several networks: the answer is that of the file."""
+    path = tmp_path / "bone.png"
+    Image.fromarray(draw_bone(300, 200, seed=2)).save(path)
+    assert clf.predict(read_image(path)).logit == clf.predict(path).logit

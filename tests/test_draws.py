@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.draws import draw_images
+from training.draws import draw_images, draw_views
 from training.recipe import Recipe
 
 COUNT = 20_000
@@ -60,3 +60,12 @@ def test_labels_are_balanced_where_no_archive_is_known(table: pd.DataFrame) -> N
     for recipe, rows in [(Recipe(), table.assign(archive="")), (replace(Recipe(), balance="label"), table)]:
         drawn = rows.iloc[draw_images(rows, recipe, COUNT, seed=4)]
         assert drawn["label"].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_every_source_has_as_many_views(table: pd.DataFrame) -> None:
+    """One after the other, so that the first views of all come first; the seed alone decides."""
+    rows = draw_views(table, 3, seed=1)
+    sources = table["source_group"].iloc[rows].to_numpy().reshape(3, -1)
+    assert (sources == sources[0]).all()
+    assert set(sources[0]) == set(table["source_group"])
+    assert rows.tolist() == draw_views(table, 3, seed=1).tolist() != draw_views(table, 3, seed=2).tolist()

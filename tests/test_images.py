@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from core_fixtures import draw_bone
 from PIL import Image
 
 from bonexray.errors import ImageError
-from bonexray.images import letterbox, read_image, spread
+from bonexray.images import letterbox, read_image, read_reduced, spread
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -129,3 +130,20 @@ def test_a_map_of_one_value_stays_that_value_everywhere() -> None:
     """No border leaks in."""
     for shape in [(37, 11), (3, 500), (1, 1)]:
         np.testing.assert_allclose(spread(np.full((7, 7), 2.5, np.float32), shape), 2.5)
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+def test_a_huge_jpeg_is_decoded_small_and_means_the_same(tmp_path: Path, turn: int) -> None:
+    """A quarter of the sides: the letterboxed pixels differ by under one grey level on average, the shape is whole."""
+    path = tmp_path / "huge.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(draw_bone(4000, 3600, seed=7, broken=True)).save(path, quality=92, exif=exif)
+    whole = read_image(path)
+    reduced, shape = read_reduced(path, 896)
+    assert shape == whole.shape == ((4000, 3600) if turn == 1 else (3600, 4000))
+    assert reduced.shape == (whole.shape[0] // 4, whole.shape[1] // 4)
+    difference = np.abs(letterbox(reduced, 224) - letterbox(whole, 224))
+    assert difference.mean() < 1
+    small, _ = read_reduced(path, 2500)
+    assert np.array_equal(small, whole)

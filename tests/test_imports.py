@@ -8,10 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
-    "bonexray": {"gradio", "datasets", "keras_cv", "training", "page", "app", "pandas"},
-    "training": {"gradio", "page", "app"},
-    "page": {"training", "tensorflow", "keras", "datasets", "keras_cv", "app"},
-    "app.py": {"training", "tensorflow", "keras", "datasets", "keras_cv"},
+    "bonexray": {"gradio", "datasets", "keras_cv", "training", "page", "app", "benchmarks", "pandas"},
+    "training": {"gradio", "page", "app", "benchmarks"},
+    "page": {"training", "benchmarks", "tensorflow", "keras", "datasets", "keras_cv", "app"},
+    "app.py": {"training", "benchmarks", "tensorflow", "keras", "datasets", "keras_cv"},
 }
 
 
@@ -50,7 +50,7 @@ def test_the_package_imports_heavy_libraries_only_when_asked() -> None:
         assert not lazy & {name for name, at_top in imported(path) if at_top}, path
 
 
-@pytest.mark.parametrize("part", ["bonexray", "training", "page", "app.py"])
+@pytest.mark.parametrize("part", ["bonexray", "training", "page", "app.py", "benchmarks"])
 def test_modules_stay_short(part: str) -> None:
     """At most 200 lines, with a docstring on top."""
     for path in modules(part):

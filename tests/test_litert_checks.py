@@ -78,6 +78,24 @@ FAULTS: dict[str, tuple[Callable[[Any], object], str]] = {
     "a variable": (lambda m: made(m.subgraphs[0].tensors[1], isVariable=True), "tensor 1 is variable"),
     "a second graph": (lambda m: m.subgraphs.append(schema.SubGraphT()), "it has 2 graphs"),
     "a buffer elsewhere": (lambda m: made(m.buffers[1], offset=8, size=8), "buffer 1 lies outside"),
+    "a buffer beyond the end": (
+        lambda m: made(m.buffers[1], data=None, offset=2**20, size=8),
+        "buffer 1 lies outside",
+    ),
+    "a buffer out of step": (lambda m: made(m.buffers[1], data=None, offset=72, size=8), "buffer 1 lies outside"),
+    "int8 without a scale": (
+        lambda m: made(m.subgraphs[0].tensors[0], type=KIND.INT8, shape=[1, 8]),
+        "tensor 0 of type INT8 has no scale",
+    ),
+    "int8 with too few scales": (
+        lambda m: made(
+            m.subgraphs[0].tensors[0],
+            type=KIND.INT8,
+            shape=[1, 8],
+            quantization=made(schema.QuantizationParametersT(), scale=[1, 1], zeroPoint=[0, 0], quantizedDimension=1),
+        ),
+        "tensor 0 of type INT8 has no scale",
+    ),
     "a text tensor": (lambda m: made(m.subgraphs[0].tensors[2], type=KIND.STRING), "tensor 2 is of type STRING"),
     "a negative side": (lambda m: made(m.subgraphs[0].tensors[2], shape=[1, -4]), r"tensor 2 has shape \[1, -4\]"),
     "a huge tensor": (lambda m: made(m.subgraphs[0].tensors[2], shape=[2**20, 2**20]), "tensor 2 has shape"),

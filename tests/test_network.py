@@ -16,7 +16,7 @@ from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.images import letterbox
 from training.export import complete
 from training.initialisation import initialised_layers
-from training.network import BACKBONE, SCALING, build_network, set_trainable
+from training.network import BACKBONE, SCALING, build_network, letterboxed_part, set_trainable, split_network
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -84,13 +84,17 @@ def test_stock_keras_loads_the_folder_without_our_code(whole: Path, radiograph: 
 
 
 def test_the_rebuilt_keras_model_is_the_served_network(bundled: Path, radiograph: NDArray) -> None:
-    """The bundled checkpoints leave Keras' weights out; what is rebuilt says the same, and can be trained."""
+    """The bundled checkpoints leave Keras' weights out; what is rebuilt says the same, and can be trained.
+
+    Where the served network quantises its activations, the same is what that was allowed to cost.
+    """
     clf = FractureClassifier.from_pretrained(bundled)
     assert not (bundled / LAYOUT.keras_weights).exists()
     network = clf.keras_model()
-    pixels = letterbox(radiograph, 224)
+    pixels = letterbox(radiograph, clf.checkpoint.image_size)
     rebuilt = float(network.predict(colour(pixels), verbose=0)[0, 0])
-    assert rebuilt == pytest.approx(clf.predict(pixels).probability, abs=1e-3)
+    borne = 5 * clf.checkpoint.provenance.get("serving", {}).get("limit", 1e-3)
+    assert np.log(rebuilt / (1 - rebuilt)) == pytest.approx(clf.predict(pixels).logit, abs=borne)
     assert network.trainable_weights
 
 
@@ -116,6 +120,42 @@ def test_fine_tuning_starts_where_it_is_told_and_leaves_batch_norm_alone(fresh: 
     assert not any(layer.trainable for layer in layers)
     with pytest.raises(BonexrayError, match="conv9"):
         set_trainable(fresh, "conv9")
+
+
+def test_the_two_parts_of_a_network_are_the_whole(fresh: keras.Model) -> None:
+    """Whatever is trained first, frozen part and trained part give the pooled features, and share the weights."""
+    pixels = colour(draw_bone(224, 224, seed=1))
+    expected = keras.Model(*letterboxed_part(fresh, 224)).predict(pixels, verbose=0)
+    for first in ("", {"mobilenetv2": "block_6", "resnet50": "conv4_block4"}[fresh.name]):
+        frozen, trained = split_network(fresh, first)
+        np.testing.assert_allclose(trained.predict(frozen.predict(pixels, verbose=0), verbose=0), expected, rtol=1e-4)
+        kept = {id(weight) for weight in fresh.weights}
+        assert {id(weight) for weight in trained.weights} <= kept
+    with pytest.raises(BonexrayError, match="residual block"):
+        split_network(fresh, {"mobilenetv2": "block_7_project", "resnet50": "conv4_block4_2_conv"}[fresh.name])
+
+
+def test_conv5_passes_conv4_on_where_a_file_has_no_weights_for_it(tmp_path: Path) -> None:
+    """Each channel twice, at every other place; and fine-tuning leaves it so."""
+    source = build_network("resnet50", 64, "none").get_layer(BACKBONE)
+    with h5py.File(tmp_path / "conv1-4.h5", "w") as file:
+        for layer in source.layers:
+            if layer.weights and not layer.name.startswith("conv5"):
+                for weight in layer.weights:
+                    file.require_group(f"{layer.name}/{layer.name}")[weight.name] = weight.numpy()
+                named = [f"{layer.name}/{weight.name}".encode() for weight in layer.weights]
+                file[layer.name].attrs["weight_names"] = named
+        file.attrs["layer_names"] = [name.encode() for name in file]
+    network = build_network("resnet50", 64, str(tmp_path / "conv1-4.h5"))
+    base = network.get_layer(BACKBONE)
+    both = keras.Model(base.input, [base.get_layer("conv4_block6_out").output, base.output])
+    before, after = both.predict(colour(draw_bone(64, 64, seed=2)) - 120, verbose=0)
+    np.testing.assert_allclose(after[..., ::2], before[:, ::2, ::2], rtol=1e-4)
+    np.testing.assert_allclose(after[..., 1::2], before[:, ::2, ::2], rtol=1e-4)
+    set_trainable(network, "conv4_block6")
+    trained = [layer.name for layer in base.layers if layer.trainable and layer.weights]
+    assert trained
+    assert all(name.startswith("conv4_block6") for name in trained)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bonexray.errors import BonexrayError
 
-VERBS = ("train", "cross-validate", "audit", "evaluate", "bundle", "publish", "release")
+VERBS = ("train", "cross-validate", "audit", "quantise", "evaluate", "bundle", "publish", "release")
 BAD_INPUT = 2
 
 

@@ -72,6 +72,7 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
             f"{name} {version}" for name, version in sorted(provenance.get("libraries", {}).items())
         ),
         "compute": _compute(provenance),
+        "serving": _serving(provenance.get("serving")),
         "initialisation": _initialisation(provenance),
     }
 
@@ -93,6 +94,20 @@ def _compute(provenance: dict[str, Any]) -> str:
     seconds, hardware = provenance.get("seconds"), provenance.get("hardware")
     time = f"{seconds / 60:.0f} minutes of training" if seconds is not None else "training time not recorded"
     return f"{time} on {hardware or 'hardware that was not recorded'}"
+
+
+def _serving(serving: dict[str, Any] | None) -> str:
+    if serving is None:
+        return "the served network computes in float32, with float16 weights."
+    rows = {row.key: row for row in measured({"figures": serving["against_float32"]})}
+    equal, lost = (f"{rows[key].shown} ({rows[key].interval})" for key in ("verdicts_equal", "auroc_difference"))
+    return (
+        f"{serving['int8_convolutions']} of {serving['convolutions']} convolutions of the served network have int8 "
+        f"weights and quantise their input as they run; the rest is float. Against the float32 network, on "
+        f"{serving['images']} held-out images of {serving['sources']} sources: share of equal verdicts {equal}, "
+        f"difference of the AUROC, one vote a source, {lost}, largest difference of a logit "
+        f"{rows['largest_logit_difference'].shown}. Intervals: {serving['intervals']}."
+    )
 
 
 def _metadata(checkpoint: Checkpoint, repo: str, datasets: tuple[str, ...]) -> str:

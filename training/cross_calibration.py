@@ -42,6 +42,8 @@ def cross_calibrate(plan: Plan, answers: pd.DataFrame) -> None:
     others = answers[answers["fold"] != plan.data["held_out"]]
     found = fit_operating_point(others["logit"], others["label"], plan.recipe.sensitivity, "out of the other folds")
     record = read_record(plan.output)
+    if record["calibration"] == found["calibration"]:
+        return
     network = FractureClassifier.from_pretrained(plan.output).keras_model()
     fold_into_head(network, found["calibration"], record["calibration"])
     kept = {key: value for key, value in record.items() if key not in ("files", "bias", "metrics")}

@@ -88,15 +88,21 @@ def slim(folder: Path, into: Path) -> None:
         write_record(fresh, record)
 
 
-def convert_network(network: keras.Model) -> bytes:
-    """Convert to LiteRT with float16 weights, batch 1, outputs "probability", "cells" and "features"."""
+def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
+    """Convert to LiteRT with batch 1 and the outputs "probability", "cells" and "features".
+
+    Args:
+        network: as `build_network` returns it.
+        weights: "float16", half the size, or "float32"; `python -m training quantise` makes int8 ones of these.
+    """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
         serving_network(network).export(scratch, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
+        if weights == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
 
 

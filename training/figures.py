@@ -99,7 +99,10 @@ def draw_training(histories: dict[str, pd.DataFrame]) -> Figure:
     for number, (name, history) in enumerate(histories.items()):
         for axes, column in zip(panels, ("loss", "auc"), strict=True):
             for prefix, width in (("", 1), ("val_", 2.2)):
-                (line,) = axes.plot(history[prefix + column], label=name if prefix else None)
+                if prefix + column not in history:  # a training on all but what is held out
+                    continue
+                named = prefix or f"val_{column}" not in history
+                (line,) = axes.plot(history[prefix + column], label=name if named else None)
                 line.set(**_style(number), linewidth=width)
             for start in np.flatnonzero(history["phase"].ne(history["phase"].shift()))[1:]:
                 axes.axvline(start - 0.5, color=COLOURS[number % len(COLOURS)], linewidth=0.8, linestyle=":")

@@ -70,6 +70,15 @@ def passing_layers(backbone: keras.Model) -> set[str]:
     return {layer.name for layer in backbone.layers for block in blocks if layer.name.startswith(f"{block}_")}
 
 
+def without_passing_blocks(backbone: keras.Model) -> keras.Model:
+    """Return the backbone without the branches of conv5 if all three only pass on: the same output for less work."""
+    passing = passing_layers(backbone)
+    if not all(f"{block}_out" in passing for block in STAGE5_BLOCKS):
+        return backbone
+    shortcut = backbone.get_layer(f"{STAGE5_BLOCKS[0]}_0_bn").output
+    return keras.Model(backbone.input, keras.layers.ReLU(name="passed_on")(shortcut))
+
+
 def _pass_conv4_on(base: keras.Model) -> None:
     """Make conv5 an identity, each channel of conv4 twice at every other place, where a file has no weights for it.
 

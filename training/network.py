@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from bonexray.errors import BonexrayError
-from training.initialisation import load_weights, passing_layers
+from training.initialisation import load_weights, passing_layers, without_passing_blocks
 
 BACKBONES = ("mobilenetv2", "resnet50")
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601
@@ -78,7 +78,7 @@ def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.
     start = backbone.layers[_position(network, first)]
     cut = backbone.input if isinstance(start, keras.layers.InputLayer) else start.input
     try:
-        trained = keras.Model(cut, backbone.output)
+        trained = keras.Model(cut, without_passing_blocks(backbone).output)
     except ValueError as error:
         raise BonexrayError(f"{start.name} is inside a residual block: expected one where a block begins") from error
     pixels, maps = keras.Input((size, size, 3), name="letterboxed"), keras.Input(cut.shape[1:], name="maps")
@@ -101,7 +101,8 @@ def serving_network(network: keras.Model) -> keras.Model:
     """
     size = network.get_layer(LETTERBOX).height
     pixels = keras.Input((size, size, 3), batch_size=1, name="pixels")
-    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
+    backbone = without_passing_blocks(network.get_layer(BACKBONE))
+    maps = backbone(network.get_layer(SCALING)(pixels), training=False)
     features = network.get_layer(POOLING)(maps)
     head = network.get_layer(HEAD)
     to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")

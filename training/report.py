@@ -86,16 +86,16 @@ def main_table(summary: dict[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{_caption(summary, headline_set(models))}"
 
 
-def write_results(readme: Path, text: str) -> None:
-    """Replace what stands between the markers in a README.
+def write_results(readme: Path, text: str, markers: tuple[str, str] = MARKERS) -> None:
+    """Replace what stands between two markers in a README.
 
     Raises:
         BonexrayError: the file or its markers are missing.
     """
+    start, end = markers
     if not readme.is_file():
-        raise BonexrayError(f"{readme} is no file: expected a README with {MARKERS[0]} and {MARKERS[1]}")
+        raise BonexrayError(f"{readme} is no file: expected a README with {start} and {end}")
     content = readme.read_text("utf-8")
-    start, end = MARKERS
     if not re.search(f"{start}.*{end}", content, re.DOTALL):
         raise BonexrayError(f"{readme} lacks the markers {start} and {end}")
     between = re.compile(f"{start}.*?{end}", re.DOTALL)

@@ -1,0 +1,1 @@
+"""How fast the project is, beside its peers in the same run: `python -m benchmarks`."""

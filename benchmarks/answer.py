@@ -1,0 +1,118 @@
+"""One image, both networks: the headline against the peers' forward pass, and where our own time goes."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.peers import REFERENCE, Floats, Forward, prepare
+from benchmarks.timing import Job, interleave, summarise
+from bonexray import FractureClassifier, Prediction
+from bonexray.checkpoint import LAYOUT, read_checkpoint
+from bonexray.images import letterbox, read_image, read_reduced, spread
+from bonexray.runtime import Network
+
+ANSWER = "bonexray, decode to both maps"
+DATA_SIDE = 320  # pixels, the longest side of the images in the data set
+
+
+def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Time every peer on one letterboxed image, each network alone and both in turn; and our whole answer beside them.
+
+    The answer is timed on the image as it is, and at the size of the images that the networks were trained on.
+
+    Returns:
+        By network, and for "pair", what `summarise` gives; ratios are to ONNX Runtime in float32 in the same round.
+    """
+    found, pairs = {}, []
+    for folder in folders:
+        runners = prepare(folder, scratch, threads)
+        pixels = _batch(folder, image)
+        jobs = {name: partial(run, pixels) for name, run in runners.items()}
+        found[folder.name] = summarise(interleave(jobs, rounds), REFERENCE)
+        pairs.append((runners, pixels))
+    clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
+    jobs: dict[str, Job] = {
+        name: partial(_run_pair, [(runners[name], pixels) for runners, pixels in pairs]) for name in pairs[0][0]
+    }
+    for path in (_thumbnail(image, scratch), image):
+        jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
+    found["pair"] = summarise(interleave(jobs, rounds), REFERENCE)
+    return found
+
+
+def answer(path: Path, clfs: Sequence[FractureClassifier]) -> list[Prediction]:
+    """Decode once, and let every network give its probability and its evidence map: what the page needs."""
+    grey = read_image(path)
+    answers = [clf.predict(grey) for clf in clfs]
+    for one in answers:
+        assert one.evidence.shape == grey.shape  # the map is made when it is asked for
+    return answers
+
+
+def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Time each step of an answer alone, for both networks together where there are two of it."""
+    from page.overlay import data_uri, layer_image, overlay, scale_of, shown
+
+    clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
+    grey = read_image(image)
+    answers = [clf.predict(grey) for clf in clfs]
+    sizes = [clf.checkpoint.image_size for clf in clfs]
+    boxed = [letterbox(grey, size) for size in sizes]
+    networks = [Network(clf.folder / LAYOUT.network, clf.checkpoint.image_size, threads) for clf in clfs]
+    evidences = [one.evidence for one in answers]
+    jobs = {
+        "decode": lambda: read_image(image),
+        "decode, as much as a network needs": lambda: read_reduced(image, 4 * max(sizes)),
+        "letterbox": lambda: [letterbox(grey, size) for size in sizes],
+        "forward": lambda: [network(pixels) for network, pixels in zip(networks, boxed, strict=True)],
+        "map": lambda: [spread(one.cells, one.shape) for one in answers],
+        "overlays for the page": lambda: [
+            data_uri(shown(grey)), *(data_uri(layer_image(one, scale_of(one))) for one in evidences)
+        ],
+        "overlays for programs": lambda: [data_uri(overlay(grey, one)) for one in evidences],
+    }  # fmt: skip
+    return {"image": _shape(image), "stages": summarise(interleave(jobs, rounds))}
+
+
+def time_arrangement(folders: Sequence[Path], image: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Compare both networks in turn, on all threads each, with both at once, on their share of the threads each."""
+    turn = [Network(folder / LAYOUT.network, _size(folder), threads) for folder in folders]
+    once = [Network(folder / LAYOUT.network, _size(folder), max(1, threads // len(folders))) for folder in folders]
+    boxed = [letterbox(read_image(image), _size(folder)) for folder in folders]
+    with ThreadPoolExecutor(len(folders)) as pool:
+        jobs = {
+            "in turn": lambda: [network(pixels) for network, pixels in zip(turn, boxed, strict=True)],
+            "at once": lambda: list(pool.map(lambda network, pixels: network(pixels), once, boxed)),
+        }
+        return summarise(interleave(jobs, rounds), "in turn")
+
+
+def _run_pair(pair: Sequence[tuple[Forward, Floats]]) -> None:
+    for run, pixels in pair:
+        run(pixels)
+
+
+def _thumbnail(image: Path, scratch: Path) -> Path:
+    path = scratch / f"{image.stem}-{DATA_SIDE}.jpg"
+    with Image.open(image) as opened:
+        opened.thumbnail((DATA_SIDE, DATA_SIDE))
+        opened.save(path, quality=90)
+    return path
+
+
+def _shape(path: Path) -> str:
+    height, width = read_image(path).shape
+    return f"{width} x {height}"
+
+
+def _size(folder: Path) -> int:
+    return read_checkpoint(folder).image_size
+
+
+def _batch(folder: Path, image: Path) -> Floats:
+    return np.repeat(letterbox(read_image(image), _size(folder))[None, :, :, None], 3, axis=-1)

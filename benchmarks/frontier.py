@@ -1,0 +1,131 @@
+"""`python -m benchmarks.frontier`: what speed costs in verdicts, from float16 to all convolutions in int8.
+
+Needs a checkpoint with Keras' float weights, and the data it was trained on; the images are those it was held out from.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.timing import interleave, summarise
+from bonexray import FractureClassifier
+from bonexray.checkpoint import LAYOUT
+from bonexray.errors import BonexrayError
+from bonexray.runtime import Network
+from training.held_out import evaluation_rows
+from training.quantisation import FEW, quantise, rank_convolutions
+from training.quantise import compare_networks, read_pixels
+from training.readers import CACHE
+from training.report import interval, table
+from training.roles import one_image_each
+from training.sources import read_table
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first
+CALIBRATION = 100  # validation images for the activations' ranges of a wholly static int8
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Measure one checkpoint and print a table."""
+    parser = argparse.ArgumentParser("python -m benchmarks.frontier", description=str(__doc__).splitlines()[0])
+    parser.add_argument("checkpoint", type=Path, help="folder that `train` wrote")
+    parser.add_argument("--data", required=True, help="data set that it was trained on")
+    parser.add_argument("--output", type=Path, default=Path("reports/frontier"), help="folder to write to")
+    parser.add_argument("--rounds", type=int, default=40, help="interleaved rounds (default: 40)")
+    arguments = parser.parse_args()
+    logging.basicConfig(format="%(message)s")
+    log.setLevel(logging.INFO)
+    if not (arguments.checkpoint / LAYOUT.keras_weights).is_file():
+        raise SystemExit(f"{arguments.checkpoint} has no {LAYOUT.keras_weights}: expected the float weights")
+    try:
+        rows = measure(arguments.checkpoint, arguments.data, arguments.output, arguments.rounds)
+    except BonexrayError as error:
+        raise SystemExit(str(error)) from error
+    (arguments.output / f"{arguments.checkpoint.name}.json").write_text(json.dumps(rows, indent=1) + "\n")
+    sys.stdout.write(render(rows) + "\n")
+    return 0
+
+
+def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str, Any]]:
+    """Return a row a variant: its name, megabytes, milliseconds and ratio to float32, and what differs from float32."""
+    from training.export import convert_network
+
+    clf = FractureClassifier.from_pretrained(folder)
+    model, size = clf.keras_model(), clf.checkpoint.image_size
+    images = evaluation_rows(read_table(data, CACHE), clf.checkpoint)
+    held_out = images[images["role"] == "held_out"].reset_index(drop=True)
+    validation = read_pixels(one_image_each(images[images["role"] == "validation"]), size)
+    network = convert_network(model, "float32")
+    variants = {"float32": network, **dict(_variants(network, validation)), "int8, static": _static(model, validation)}
+    output.mkdir(parents=True, exist_ok=True)
+    runs = {}
+    for name, content in variants.items():
+        path = output / f"{folder.name}-{name.replace(' ', '-').replace('%', '').replace(',', '')}.tflite"
+        path.write_bytes(content)
+        runs[name] = partial(Network(path, size, 2), validation[0])
+    times = summarise(interleave(runs, rounds), "float32")
+    found = []
+    for name, content in variants.items():
+        log.info("%s ...", name)
+        differs = compare_networks(network, content, held_out, clf.checkpoint)
+        found.append({"name": name, "megabytes": len(content) / 1e6, **times[name], **differs})
+    return found
+
+
+def render(rows: list[dict[str, Any]]) -> str:
+    """Write the rows as a table."""
+    head = [
+        "arithmetic",
+        "MB",
+        "ms",
+        "of float32",
+        "equal verdicts",
+        "difference of AUROC",
+        "largest difference, logit",
+    ]
+    lines = [
+        [row["name"], f"{row['megabytes']:.1f}", f"{row['ms']:.1f}", f"{row['ratio']:.2f}",
+         interval(row["verdicts_equal"]), interval(row["auroc_difference"]),
+         f"{row['largest_logit_difference']['value']:.2f}"]
+        for row in rows
+    ]  # fmt: skip
+    return table(head, lines)
+
+
+def _variants(network: bytes, validation: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
+    ranked = list(rank_convolutions(network, validation[:FEW]))
+    for share in SHARES:
+        count = round(share * len(ranked))
+        yield (f"int8 in {count} of {len(ranked)}" if count else "float16 weights"), quantise(network, ranked[:count])
+
+
+def _static(model: Any, validation: NDArray[np.float32]) -> bytes:  # noqa: ANN401 - a keras.Model
+    """Everything in int8, with ranges of the activations that are fixed on validation images."""
+    import tempfile
+
+    import tensorflow as tf
+
+    from training.network import serving_network
+
+    def samples() -> Iterator[list[NDArray[np.float32]]]:
+        for image in validation[:CALIBRATION]:
+            yield [np.repeat(image[None, :, :, None], 3, axis=-1)]
+
+    with tempfile.TemporaryDirectory() as scratch:
+        serving_network(model).export(scratch, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = samples
+        return converter.convert()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The benchmark as tables and a figure; nothing in them is typed by hand."""
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.answer import ANSWER
+from benchmarks.peers import REFERENCE
+from training.report import table
+
+GOAL = 0.40  # of ONNX Runtime's forward pair, for both probabilities and maps, decode to answer
+Found = dict[str, Any]
+
+
+def render_summary(found: Found) -> str:
+    """Write what a README shows: the headline, then what each part measured. Parts that did not run are left out."""
+    parts = [
+        _headline(found), _peers(found), _start(found), _throughput(found), _visitors(found), _training(found),
+        _setting(found),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def render_details(found: Found) -> str:
+    """Write the whole report in Markdown."""
+    parts = ["# Benchmark", render_summary(found), _stages(found), _scaling(found)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def draw(found: Found, target: Path) -> None:
+    """Draw the medians of all peers for the pair of networks, with quartiles, and our whole answer."""
+    from matplotlib.figure import Figure
+
+    pair = sorted(found["forward"]["pair"].items(), key=lambda item: -item[1]["ms"])
+    names, rows = [name for name, _ in pair], [row for _, row in pair]
+    middles = [row["ms"] for row in rows]
+    errors = [
+        [row["ms"] - row["ms_low"] for row in rows],
+        [row["ms_high"] - row["ms"] for row in rows],
+    ]
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    colours = ["#388bfd" if name.startswith("bonexray") else "#8b949e" for name in names]
+    bars = axes.barh(names, middles, xerr=errors, color=colours, ecolor="#30363d", capsize=2)
+    axes.bar_label(bars, [f"{row['ms']:.1f} ms" for row in rows], padding=6, fontsize=8)
+    axes.axvline(found["forward"]["pair"][REFERENCE]["ms"], color="#30363d", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("one image, both networks: median milliseconds, with quartiles")
+    axes.set_xmargin(0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, dpi=150)
+
+
+def _headline(found: Found) -> str:
+    if "forward" not in found:
+        return ""
+    answers = {
+        name.removeprefix(f"{ANSWER}, "): row for name, row in found["forward"]["pair"].items() if ANSWER in name
+    }
+    shown = "; ".join(
+        f"**{row['ms']:.1f} ms** on {size} pixels, **{_ratio(row)}** of ONNX Runtime's float32 forward pair, "
+        f"{'within' if row['ratio'] <= GOAL else 'not within'} the goal of {GOAL:g}"
+        for size, row in answers.items()
+    )
+    return f"Both probabilities and both evidence maps, decode to answer, in the same rounds: {shown}."
+
+
+def _peers(found: Found) -> str:
+    if "forward" not in found:
+        return ""
+    networks = [name for name in found["forward"] if name != "pair"]
+    rows = []
+    for name, row in found["forward"]["pair"].items():
+        single = [found["forward"][network].get(name) for network in networks]
+        shown = [_ms(one) if one else "" for one in single]
+        rows.append([name, *shown, _ms(row), _ratio(row)])
+    head = ["forward pass, one image", *(f"{name}, ms" for name in networks), "both, ms", "both, ratio"]
+    return table(head, rows)
+
+
+def _start(found: Found) -> str:
+    if "start" not in found:
+        return ""
+    start, measured = found["start"], found["start"]["measured"]
+    ours, theirs = measured["bonexray"], measured["TensorFlow"]
+    return (
+        f"Cold start, `python app.py` to the first answer: {ours['seconds']:.1f} s and {ours['mb']:.0f} MB at most, of "
+        f"which importing gradio takes {measured['import gradio']['seconds']:.1f} s; the same page on TensorFlow: "
+        f"{theirs['seconds']:.1f} s and {theirs['mb']:.0f} MB. Beyond gradio that is {start['beyond_gradio']:.2f} of "
+        f"the time (goal .25), and {start['memory']:.2f} of the memory (goal .5). `import bonexray` takes "
+        f"{start['import_bonexray']['seconds']:.2f} s (goal .3)."
+    )
+
+
+def _throughput(found: Found) -> str:
+    rows = [
+        [name, f"{one['images']:,}", *(f"{rate:.1f}" for rate in one["images_per_second"].values()),
+         f"{one['ratio']:.2f}", f"{one['mb_grown']:+.0f}"]
+        for name, one in found.get("throughput", {}).items()
+    ]  # fmt: skip
+    head = ["`predict` of files", "images", "bonexray, images/s", f"{REFERENCE}, images/s", "times", "MB grown"]
+    return table(head, rows) if rows else ""
+
+
+def _visitors(found: Found) -> str:
+    rows = [
+        [count, str(one["requests"]), str(one["lost"]), f"{one['requests_per_second']:.1f}",
+         *(f"{one[key]:.2f}" for key in ("p50", "p95", "p99")), _number(one["slowest_to_fastest_visitor"])]
+        for count, one in found.get("visitors", {}).items()
+    ]  # fmt: skip
+    head = ["visitors at once", "requests", "lost", "requests/s", "p50, s", "p95, s", "p99, s", "slowest : fastest"]
+    return table(head, rows) if rows else ""
+
+
+def _training(found: Found) -> str:
+    if "training" not in found:
+        return ""
+    one = found["training"]
+    return (
+        f"Frozen phase, {one['backbone']}, {one['images']} images: an epoch on kept features takes "
+        f"{one['kept_seconds']:.2f} s, a plain `fit` with a frozen base {one['naive_seconds']:.1f} s "
+        f"({one['times']:.0f} times). Input pipeline: {one['ours_images_per_second']:.0f} images/s, "
+        f"`image_dataset_from_directory` {one['keras_images_per_second']:.0f}."
+    )
+
+
+def _stages(found: Found) -> str:
+    if "stages" not in found:
+        return ""
+    stages = found["stages"]
+    rows = [[name, _ms(row)] for name, row in stages["stages"].items()]
+    rows += [[f"both networks {name}", _ms(row)] for name, row in found.get("arrangement", {}).items()]
+    return table([f"stage, {stages['image']} pixels", "ms"], rows)
+
+
+def _scaling(found: Found) -> str:
+    if "scaling" not in found:
+        return ""
+    one = found["scaling"]
+    columns = list(one["size_growth"])
+    rows = [[size, *(_ms(row[name]) for name in columns)] for size, row in one["size"].items()]
+    rows.append(["grows with the size to the power", *(f"{one['size_growth'][name]:.2f}" for name in columns)])
+    counts = [[count, _ms(row)] for count, row in one["images"].items()]
+    counts.append(["grows with the number to the power", f"{one['images_growth']:.2f}"])
+    models = [[count, _ms(row)] for count, row in one["models"].items()]
+    tables = table(["size", *columns], rows), table(["images", "ms"], counts), table(["networks", "ms"], models)
+    return "\n\n".join(("## Scaling", *tables))
+
+
+def _setting(found: Found) -> str:
+    machine, setting = found["machine"], found["setting"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    return (
+        f"Medians of {setting['rounds']} interleaved rounds, quartiles in brackets, {setting['threads']} threads, seed "
+        f"{setting['seed']}. {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, load "
+        f"{machine['load']} before; Python {machine['python']}, {versions}. `make benchmark` measures it again."
+    )
+
+
+def _ms(row: dict[str, float]) -> str:
+    return f"{row['ms']:.1f} ({row['ms_low']:.1f} to {row['ms_high']:.1f})"
+
+
+def _ratio(row: dict[str, float]) -> str:
+    return f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,81 @@
+"""The benchmark's own arithmetic, its load generator against a real page, and the report that is made of it."""
+
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from core_fixtures import ROOT, draw_bone
+from PIL import Image
+
+from benchmarks.__main__ import MARKERS
+from benchmarks.machine import describe_machine
+from benchmarks.page import ask
+from benchmarks.report import draw, render_details
+from benchmarks.timing import WARM_UP, growth, interleave, summarise
+from benchmarks.visitors import _visit
+
+PAIR = {
+    "ONNX Runtime float32": {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1},
+    "bonexray, decode to both maps, 300 x 320": {
+        "ms": 15.0, "ms_low": 14.0, "ms_high": 16.0, "ratio": 0.375, "ratio_low": 0.36, "ratio_high": 0.39,
+    },
+}  # fmt: skip
+
+
+def test_every_job_runs_once_a_round_and_ratios_pair_rounds() -> None:
+    """A job that sleeps twice as long has a ratio of about two, and the warm-up is not counted."""
+    calls = {"a": 0, "b": 0}
+
+    def job(name: str, seconds: float) -> None:
+        calls[name] += 1
+        time.sleep(seconds)
+
+    times = interleave({"a": lambda: job("a", 0.01), "b": lambda: job("b", 0.02)}, rounds=5)
+    assert calls == {"a": 5 + WARM_UP, "b": 5 + WARM_UP}
+    assert [len(values) for values in times.values()] == [5, 5]
+    assert summarise({"a": [10, 20, 40], "b": [30, 60, 120]}, "a")["b"] == {
+        "ms": 60, "ms_low": 45, "ms_high": 90, "ratio": 3, "ratio_low": 3, "ratio_high": 3,
+    }  # fmt: skip
+
+
+def test_growth_is_the_power() -> None:
+    """Cost = 3 n^1.5."""
+    sizes = np.array([1.0, 10, 100])
+    assert growth(sizes, 3 * sizes**1.5) == pytest.approx(1.5)
+
+
+def test_the_report_says_what_was_found(tmp_path: Path) -> None:
+    """The headline, its goal and the machine; parts that did not run leave nothing."""
+    found = {
+        "machine": describe_machine(),
+        "setting": {"rounds": 9, "threads": 2, "seed": 0},
+        "forward": {"resnet50": PAIR, "pair": PAIR},
+    }
+    text = render_details(found)
+    assert "**15.0 ms** on 300 x 320 pixels, **0.38 (0.36 to 0.39)** of ONNX Runtime's" in text
+    assert "pair, within the goal of 0.4." in text
+    assert "9 interleaved rounds" in text
+    assert "visitors" not in text
+    draw(found, tmp_path / "figure.png")
+    assert Image.open(tmp_path / "figure.png").size[0] > 800
+
+
+def test_the_readme_has_a_place_for_it() -> None:
+    """Both markers, once each."""
+    readme = (ROOT / "README.md").read_text()
+    assert [readme.count(marker) for marker in MARKERS] == [1, 1]
+
+
+def test_visitors_of_a_real_page_are_all_served(page: str, tmp_path: Path) -> None:
+    """Three at once, two requests each: six records, none lost."""
+    path = tmp_path / "bone.png"
+    Image.fromarray(draw_bone(200, 150, seed=1)).save(path)
+    with httpx.Client(timeout=60) as client:
+        assert [one["name"] for one in ask(client, page, path)["models"]] == ["MobileNetV2", "ResNet50"]
+    found = _visit(page, [path], visitors=3, each=2)
+    assert (found["requests"], found["lost"]) == (6, 0)
+    assert 0 < found["p50"] <= found["p99"]
+    (tmp_path / "no.png").write_bytes(b"no image")
+    assert _visit(page, [tmp_path / "no.png"], visitors=1, each=1)["lost"] == 1

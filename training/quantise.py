@@ -1,0 +1,129 @@
+"""`python -m training quantise`: serve a checkpoint in int8 where its logits bear it, and measure what that changes."""
+
+import argparse
+import logging
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bonexray import FractureClassifier
+from bonexray.checkpoint import LAYOUT, Checkpoint, read_checkpoint
+from bonexray.errors import BonexrayError
+from bonexray.images import letterbox, read_image
+from training.held_out import evaluation_rows
+from training.intervals import STATEMENT, with_intervals
+from training.metrics import auroc, share
+from training.readers import CACHE
+from training.roles import one_image_each
+from training.sources import read_table
+
+if TYPE_CHECKING:
+    from training.quantisation import Floats
+
+log = logging.getLogger(__name__)
+
+LIMIT = 0.08  # of the logits' root mean square difference; they spread over some 2.4
+LEAST_EQUAL = 0.99  # share of held-out images whose verdict stays
+MOST_LOST = 0.005  # of AUROC
+RESAMPLES = 2000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of `quantise`."""
+    add = parser.add_argument
+    add("checkpoint", type=Path, help="checkpoint folder that `train` wrote, with Keras' weights; changed in place")
+    add("--data", required=True, help="data set that the network was trained on, as for `train`")
+    add("--limit", type=float, default=LIMIT, help="root mean square difference of the logits on validation that "
+        f"choosing the int8 convolutions may cost (default: {LIMIT})")  # fmt: skip
+    add("--cache", type=Path, default=CACHE, help=f"folder that keeps the found copies (default: {CACHE})")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Choose on validation, compare with float32 on held-out images, and replace `model.tflite` if both bounds hold."""
+    from training.export import convert_network, read_record, replacing, write_record
+    from training.quantisation import choose_convolutions, convolutions, quantise
+
+    folder: Path = arguments.checkpoint
+    checkpoint = read_checkpoint(folder)
+    if not (folder / LAYOUT.keras_weights).is_file():
+        raise BonexrayError(f"{folder} has no {LAYOUT.keras_weights}: expected the float weights that `train` wrote")
+    rows = evaluation_rows(read_table(arguments.data, arguments.cache), checkpoint)
+    network = convert_network(FractureClassifier.from_pretrained(folder).keras_model(), "float32")
+    validation = one_image_each(rows[rows["role"] == "validation"])
+    chosen = choose_convolutions(network, read_pixels(validation, checkpoint.image_size), arguments.limit)
+    fast, total = quantise(network, chosen), len(convolutions(network))
+    log.info("%d of %d convolutions in int8", len(chosen), total)
+    held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
+    figures = compare_networks(network, fast, held_out, checkpoint)
+    _require(figures, arguments.limit)
+    record = read_record(folder)
+    record["provenance"]["serving"] = {
+        "int8_convolutions": len(chosen), "convolutions": total, "limit": arguments.limit,
+        "left_in_float32": sorted(set(convolutions(network)) - set(chosen)) if len(chosen) < total else [],
+        "images": len(held_out), "sources": int(held_out["source_group"].nunique()),
+        "intervals": STATEMENT.format(resamples=RESAMPLES, seed=0), "against_float32": figures,
+    }  # fmt: skip
+    with replacing(folder) as fresh:
+        shutil.copytree(folder, fresh, dirs_exist_ok=True)
+        (fresh / LAYOUT.network).write_bytes(fast)
+        write_record(fresh, record)
+    log.info("wrote %s: %s", folder / LAYOUT.network, {name: figure["value"] for name, figure in figures.items()})
+
+
+def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Run both networks on the images of `rows` and return what differs, with intervals where it is a share.
+
+    Verdicts count per image; AUROC has one vote a source; the differences of logits and of evidence cells are the
+    largest of any image (of the cells: root mean square over that of the exact cells).
+    """
+    from training.quantisation import run_cells
+
+    pixels = read_pixels(rows, checkpoint.image_size)
+    cells = [run_cells(network, pixels) for network in (exact, fast)]
+    logits = [one.mean((1, 2), dtype=np.float64) + checkpoint.bias for one in cells]
+    before, after = (1 / (1 + np.exp(-one)) for one in logits)
+    table = rows.assign(before=before, after=after)
+    same = (before >= checkpoint.threshold) == (after >= checkpoint.threshold)
+    moved = np.sqrt(((cells[1] - cells[0]) ** 2).mean((1, 2)) / (cells[0] ** 2).mean((1, 2)))
+    equal = with_intervals(
+        table.assign(same=same), lambda some, weights: {"verdicts_equal": _share(some["same"], weights)}, RESAMPLES
+    )
+    lost = with_intervals(one_image_each(table), _auroc_difference, RESAMPLES)
+    return {
+        **equal, **lost,
+        "largest_logit_difference": _figure(np.abs(logits[1] - logits[0]).max()),
+        "median_logit_difference": _figure(np.median(np.abs(logits[1] - logits[0]))),
+        "median_evidence_difference": _figure(np.median(moved)),
+    }  # fmt: skip
+
+
+def read_pixels(rows: pd.DataFrame, size: int) -> "Floats":
+    """Letterbox the images of `rows` as serving does, float32, shape (n, size, size)."""
+    return np.stack([letterbox(read_image(path), size) for path in rows["path"]])
+
+
+def _auroc_difference(rows: pd.DataFrame, weights: np.ndarray | None) -> dict[str, Any]:
+    weights = np.ones(len(rows)) if weights is None else weights
+    label = rows["label"].to_numpy(float)
+    before, after = (auroc(label, rows[name].to_numpy(float), weights) for name in ("before", "after"))
+    return {"auroc_difference": after - before, "auroc_float32": before, "auroc_served": after}
+
+
+def _share(values: pd.Series, weights: np.ndarray | None) -> Any:  # noqa: ANN401 - () or (resamples,)
+    return share(values, np.ones(len(values)) if weights is None else weights)
+
+
+def _figure(value: float) -> dict[str, float]:
+    return {"value": float(value)}
+
+
+def _require(figures: dict[str, Any], limit: float) -> None:
+    equal, lost = figures["verdicts_equal"]["value"], figures["auroc_difference"]["value"]
+    if equal < LEAST_EQUAL or (lost is not None and abs(lost) > MOST_LOST):
+        raise BonexrayError(
+            f"--limit {limit:g} leaves {equal:.2%} of the verdicts and moves the AUROC by {lost}: "
+            f"expected {LEAST_EQUAL:.0%} and {MOST_LOST}; try a smaller --limit"
+        )
