@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,10 +67,14 @@ def _write(found: dict[str, Any], arguments: argparse.Namespace) -> None:
 
     summary = render_summary(found)
     (arguments.output / "benchmark.md").write_text(render_details(found), "utf-8")
-    if "forward" in found:
-        draw(found, arguments.figure or arguments.output / "benchmark.png")
+    drawn, target = "forward" in found, arguments.figure or arguments.output / "benchmark.png"
+    if drawn:
+        draw(found, target)
     if arguments.readme:
-        write_results(arguments.readme, summary, MARKERS)
+        figure = (
+            [f"![Both networks in each runtime]({os.path.relpath(target, arguments.readme.parent)})"] if drawn else []
+        )
+        write_results(arguments.readme, "\n\n".join([*figure, summary]), MARKERS)
     sys.stdout.write(f"{render_details(found)}\n{arguments.output / 'benchmark.json'}\n")
 
 

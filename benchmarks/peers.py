@@ -86,7 +86,7 @@ def _keras(kept: Path, threads: int, *, compiled: bool) -> Forward:
 
 
 def _onnx(kept: Path, threads: int) -> Forward:
-    import onnxruntime
+    import onnxruntime  # pyright: ignore[reportMissingImports] - in the extra `bench` alone
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -95,7 +95,7 @@ def _onnx(kept: Path, threads: int) -> Forward:
 
 
 def _openvino(kept: Path, threads: int, precision: str) -> Forward:
-    import openvino
+    import openvino  # pyright: ignore[reportMissingImports]
 
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     compiled = openvino.Core().compile_model(kept / "network.onnx", "CPU", settings)

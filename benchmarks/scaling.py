@@ -14,6 +14,7 @@ from bonexray import FractureClassifier
 from bonexray.images import ImageInput, read_image
 
 MEGAPIXELS = (0.05, 0.2, 1, 4, 12, 36)
+MIDDLE = 1  # megapixel, of the images that are counted
 COUNTS = (1, 4, 16, 64)
 
 
@@ -32,10 +33,10 @@ def time_scaling(folders: Sequence[Path], image: Path, threads: int, rounds: int
             for size, path in files.items()
         }
         by_size = {name: summarise(interleave(jobs, rounds)) for name, jobs in sizes.items()}
-        one: list[ImageInput] = [files[1]]
+        one: list[ImageInput] = [files[MIDDLE]]
         counts = {str(count): partial(light.predict, one * count) for count in COUNTS}
         by_count = summarise(interleave(counts, max(3, rounds // 4)))
-        grey = read_image(files[1])
+        grey = read_image(files[MIDDLE])
         models = {str(count): partial(_ask_all, clfs[:count], grey) for count in range(1, len(clfs) + 1)}
         by_models = summarise(interleave(models, rounds))
     return {

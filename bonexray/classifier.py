@@ -148,7 +148,8 @@ class FractureClassifier:
 
         Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape
         (batch, 1). Imports TensorFlow. A bundled checkpoint keeps its weights in `model.tflite`
-        only: the network is then rebuilt with batch normalisation folded into the convolutions.
+        only: the network is then rebuilt from them with batch normalisation folded into the convolutions, int8 ones
+        dequantised, so that it differs from the served network by what quantising activations does.
         """
         from bonexray.keras_model import load_keras_model
 
