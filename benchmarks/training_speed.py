@@ -23,7 +23,7 @@ def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     import keras
 
     from training.augmentation import build_augmentation, build_shrinking
-    from training.batches import image_batches, labelled_batches
+    from training.batches import image_batches, with_labels
     from training.features import cache_features
     from training.network import HEAD, build_network, letterboxed_part
     from training.recipe import RECIPES
@@ -37,7 +37,7 @@ def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     inputs, pooled = letterboxed_part(network, recipe.image_size)
     extractor = keras.Model(inputs, pooled)
     whole = keras.Model(inputs, network.get_layer(HEAD)(pooled))
-    augmented = labelled_batches(pixels, labels, rows, build_augmentation(recipe), BATCH)
+    augmented = with_labels(image_batches(pixels, rows, build_augmentation(recipe), BATCH), labels, rows, BATCH)
     naive = _time_epoch(whole, augmented)
 
     kept = scratch / "features.npy"
@@ -51,7 +51,7 @@ def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     head = keras.Model(features_in, network.get_layer(HEAD)(features_in))
     ours = _time_epoch(head, features, labels[:, None])
 
-    shrunk = labelled_batches(pixels, labels, rows, build_shrinking(recipe), BATCH)
+    shrunk = with_labels(image_batches(pixels, rows, build_shrinking(recipe), BATCH), labels, rows, BATCH)
     folder = _write_folders(pixels, labels, scratch / "folders")
     theirs = keras.utils.image_dataset_from_directory(
         folder, label_mode="binary", batch_size=BATCH, image_size=(recipe.image_size, recipe.image_size), verbose=False
