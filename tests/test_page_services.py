@@ -98,7 +98,7 @@ def test_a_share_ends_by_its_key_or_by_time(compared: Comparison) -> None:
     opened = shares.open(share.token)
     assert opened and opened.subject == {"shared": share.token}
     assert [p.probability for p in opened.predictions] == [p.probability for p in compared.predictions]
-    assert opened.predictions[0].evidence.shape == opened.grey.shape and max(opened.grey.shape) <= 900
+    assert opened.predictions[0].evidence.shape == opened.pixels.shape and max(opened.pixels.shape) <= 900
     assert not shares.delete(share.token, "guess") and shares.delete(share.token, share.key)
     assert shares.open(share.token) is None
     brief = Shares(hours=0)
