@@ -55,11 +55,22 @@ def write_pdf(comparison: Comparison, models: Models, thresholds: Sequence[float
     image = record["image"]
     _line(pdf, f"{translate(language, 'report.image')}: {image['width']} × {image['height']}", 8, language)  # noqa: RUF001
     _line(pdf, f"SHA-256 {image['sha256']}", 8, language)
-    _line(pdf, f"{translate(language, 'report.made')}: {_now()}", 8, language)
+    _line(pdf, f"{translate(language, 'report.made')}: UTC {_now()[:19].replace('T', ' ')}", 8, language)
     _line(pdf, " · ".join(f"{name} {version}" for name, version in versions().items()), 8, language)
     path = _file("bonexray-report.pdf")
     pdf.output(str(path))
     return str(path)
+
+
+def gate(one: dict[str, Any], language: str) -> str:
+    """Say whether a network knows images of this kind, and how far off this one is."""
+    answer = translate(language, {True: "batch.in", False: "batch.out", None: "batch.ungated"}[one["in_domain"]])
+    score = one["domain_score"]
+    return (
+        answer
+        if score is None
+        else f"{answer} ({translate(language, 'refused.score', score=number(language, score, 1))})"
+    )
 
 
 def versions() -> dict[str, str]:
@@ -73,6 +84,7 @@ def _open(language: str) -> "FPDF":
 
     pdf = FPDF(format="A4")
     pdf.set_margin(MARGIN)
+    pdf.set_image_filter("DCTDecode")  # JPEG: a tenth of the size
     pdf.set_title("bonexray")
     pdf.set_lang(language)
     pdf.add_font("latin", "", FONTS / "latin.ttf")
@@ -117,6 +129,7 @@ def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> lis
         f"{translate(language, 'probability')}: {percent(language, one['probability'], 1)}",
         f"{translate(language, 'threshold')}: {percent(language, one['threshold'], 1)}",
         *measured,
+        f"{translate(language, 'batch.gate')}: {gate(one, language)}",
         f"{one['source']} {(one['revision'] or '')[:12]}".strip(),
         f"model.tflite SHA-256 {one['network_sha256'][:16]}…",
     ]
