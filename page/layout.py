@@ -85,8 +85,8 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             [banner, *cards], show_progress="hidden", trigger_mode="always_last", **QUIET,
         ).then(handlers.render_link, [*state, language], link, show_progress="hidden", **QUIET)  # fmt: skip
         _add_language(language, [*spoken, *_labelled(demo)]).then(
-            handlers.render, [*shown, language], view, **QUIET
-        ).then(handlers.render_link, [*state, language], link, **QUIET)
+            handlers.render, [*shown, language], view, show_progress="hidden", **QUIET
+        ).then(handlers.render_link, [*state, language], link, show_progress="hidden", **QUIET)
         add_endpoints(services)
         _add_forgetting(demo)
     return demo

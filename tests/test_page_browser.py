@@ -172,5 +172,6 @@ def test_a_photograph_is_compared(visit: Visit) -> None:
     tab.get_by_text("Paste or photograph").first.click()
     tab.locator("#camera button[aria-label='Capture from camera']").click()
     tab.get_by_text("Click to Access Webcam").click()
+    tab.wait_for_function("document.querySelector('#camera video')?.readyState === 4")
     tab.locator("#camera button[aria-label='capture photo']").click()
     expect(tab.locator("#banner .bx-joint")).to_have_count(1, timeout=30_000)

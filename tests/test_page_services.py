@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
-from huggingface_hub import create_repo, hf_hub_download, list_repo_files, upload_folder
+from huggingface_hub import HfApi, create_repo, hf_hub_download, list_repo_files
 from loopback_hub import LoopbackHub
 from test_dicom import write as write_dicom
 
@@ -165,7 +165,11 @@ def test_the_reports_fonts_can_write_the_language(language: str) -> None:
 def test_a_space_may_name_its_own_examples(hub: LoopbackHub) -> None:
     """The first images of a data set on the Hub, at a revision, under their own names."""
     create_repo("someone/bones", repo_type="dataset")
-    commit = upload_folder(repo_id="someone/bones", repo_type="dataset", folder_path=FOLDER, allow_patterns="hand*").oid
+    commit = (
+        HfApi()
+        .upload_folder(repo_id="someone/bones", repo_type="dataset", folder_path=FOLDER, allow_patterns="hand*")
+        .oid
+    )
     examples = load_examples(f"someone/bones@{commit}")
     assert [(one.caption("ar"), one.simulated) for one in examples] == [
         ("hand-displaced", False),
