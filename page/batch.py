@@ -13,13 +13,15 @@ from gradio.utils import get_upload_folder
 
 from bonexray import BonexrayError
 from page.comparison import WARNING, compare, describe
+from page.domain import sentence
 from page.models import Models, title
-from page.texts import translate
+from page.texts import percent, translate
 from page.uploads import forget, reason
 
 MOST = 200  # images
 MOST_BYTES = 1_000_000_000  # that the members of one ZIP may unpack to
 COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
+PARTS = ("probability", "fractured", "in_domain", "domain_score", "domain_reason")  # of a network, in a row
 # Damage, a compression or an encryption that Python does not know.
 UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
 Row = dict[str, Any]
@@ -56,25 +58,44 @@ def readable(rows: Sequence[Row], models: Models, language: str) -> tuple[list[s
     domain = {True: "batch.in", False: "batch.out", None: "batch.ungated"}
     cells = []
     for row in rows:
-        answers = [f"{one['probability']:.0%} · {_verdict(one, language)}" for one in row["models"]] or ["", ""]
+        answers = [f"{percent(language, one['probability'])} · {_verdict(one, language)}" for one in row["models"]]
         agrees = translate(language, agreement[row["agreement"]]) if row["models"] else ""
         known = translate(language, domain[row["in_domain"]]) if row["models"] else ""
-        cells.append([row["file"], *answers, agrees, known, row["note"]])
+        cells.append([row["file"], *(answers or ["", ""]), agrees, known, row["note"] or _why(row, language)])
     return header, cells
+
+
+def summary(rows: Sequence[Row], language: str) -> str:
+    """Return how many images there were, and of them how many disagreements, refusals and unreadable ones."""
+    return translate(
+        language,
+        "batch.summary",
+        images=len(rows),
+        disagreements=sum(row["agreement"] is False for row in rows),
+        refused=sum(row["in_domain"] is False for row in rows),
+        unreadable=sum(not row["models"] for row in rows),
+    )
 
 
 def write_csv(rows: Sequence[Row], models: Models) -> str:
     """Write the table for a spreadsheet and return the file's path; Gradio deletes it after a while."""
-    names = [f"{title(model)}_{part}" for model in models for part in ("probability", "fractured")]
+    names = [f"{title(model)}_{part}" for model in models for part in PARTS]
     path = Path(tempfile.mkdtemp(dir=get_upload_folder()), "bonexray.csv")
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
         writer.writerow(["file", *names, "agreement", "in_domain", "note", "warning"])
         for row in rows:
-            numbers = [one[key] for one in row["models"] for key in ("probability", "fractured")] or [""] * 4
+            numbers = [one[part] for one in row["models"] for part in PARTS] or [""] * len(names)
             cells = [row["file"], *numbers, row["agreement"], row["in_domain"], row["note"], WARNING]
             writer.writerow([_harmless(cell) for cell in cells])
     return str(path)
+
+
+def _why(row: Row, language: str) -> str:
+    """Say why the gates refused an image, once for each reason."""
+    codes = {one["domain_reason"]: None for one in row["models"] if one["in_domain"] is False}
+    sentences = [sentence(code, language) for code in codes]
+    return " ".join(text[:1].upper() + text[1:] for text in sentences)
 
 
 def _verdict(one: dict[str, Any], language: str) -> str:
@@ -88,7 +109,7 @@ def _judge(name: str, path: Path, models: Models) -> Row:
         return _failed(name, reason(error, path))
     return {
         "file": name,
-        "models": [{key: one[key] for key in ("name", "probability", "fractured")} for one in record["models"]],
+        "models": [{key: one[key] for key in ("name", *PARTS)} for one in record["models"]],
         "agreement": record["agreement"],
         "in_domain": record["in_domain"],
         "note": "",

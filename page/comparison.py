@@ -1,16 +1,23 @@
 """One radiograph, both networks: what they say, whether they agree, and the record of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bonexray import FractureClassifier, Prediction, __version__
 from bonexray.checkpoint import hash_file
-from bonexray.images import Grey, read_image
+from bonexray.images import read_image
+from page.domain import known, reason, score
 from page.models import Models, origin, title
+from page.overlay import shown
 
-WARNING = "Research software, not a medical device: it must not be used to decide about anyone's health."
+WARNING = "A demonstration, not a medical device: it must not be used to decide about anyone's health."
+THUMBNAIL = 240  # pixels a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,14 +25,16 @@ class Comparison:
     """What both networks say of one image.
 
     Attributes:
-        grey: the image, shape (H, W), 0..255.
+        pixels: the image as it is shown, uint8, reduced to at most `SHOWN_SIDE` a side; nothing larger is kept.
+        size: (width, height) of the image as it was given.
         sha256: hash of the file as it was given.
-        predictions: one a network, in the order of the page's columns.
+        predictions: one a network, in the order of the page's columns; their maps are as large as `pixels`.
         subject: what a link calls it, {"example": name} or {"shared": token}; empty for a visitor's own.
         simulated: whether a program drew the image.
     """
 
-    grey: Grey
+    pixels: NDArray[np.uint8]
+    size: tuple[int, int]
     sha256: str
     predictions: tuple[Prediction, ...]
     subject: dict[str, str] = field(default_factory=dict)
@@ -36,28 +45,41 @@ class Comparison:
         """Whether a network's gate says that the image is unlike those it was trained on."""
         return any(prediction.in_domain is False for prediction in self.predictions)
 
+    @cached_property
+    def thumbnail(self) -> "Comparison":
+        """The same, small enough to be sent anew at every move of a threshold."""
+        pixels = np.asarray(shown(self.pixels, THUMBNAIL))
+        return replace(self, pixels=pixels, predictions=_mapped_to(self.predictions, pixels))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of sources, 0..1, with its 95 % interval where one was measured."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Measured sensitivity and specificity at a threshold, 0..1."""
+    """Measured sensitivity and specificity at a threshold."""
 
     threshold: float
-    sensitivity: float
-    specificity: float
-
-    def percents(self) -> dict[str, str]:
-        """Return the three as texts for a sentence."""
-        return {name: f"{value:.0%}" for name, value in vars(self).items()}
+    sensitivity: Share
+    specificity: Share
 
 
 def compare(path: Path, models: Models) -> Comparison:
-    """Read one file and let both networks judge the same pixels.
+    """Let both networks judge one file, and keep of it what the page shows.
 
     Raises:
         ImageError: the file is no image that can be read.
     """
     grey = read_image(path)
-    return Comparison(grey, hash_file(path), tuple(model.predict(grey) for model in models))
+    pixels = np.asarray(shown(grey))
+    predictions = tuple(model.predict(path) for model in models)  # of the file: the gate asks for its colours
+    return Comparison(pixels, (grey.shape[1], grey.shape[0]), hash_file(path), _mapped_to(predictions, pixels))
 
 
 def verdicts(comparison: Comparison, thresholds: Sequence[float]) -> list[bool]:
@@ -84,18 +106,18 @@ def operating_point(model: FractureClassifier, threshold: float) -> OperatingPoi
     nearest = min(points, key=lambda point: abs(point["threshold"] - threshold), default=None)
     if nearest is None:
         return None
-    return OperatingPoint(nearest["threshold"], nearest["sensitivity"], nearest["specificity"])
+    return OperatingPoint(nearest["threshold"], *(_share(nearest, kind) for kind in ("sensitivity", "specificity")))
 
 
 def describe(comparison: Comparison, models: Models, thresholds: Sequence[float]) -> dict[str, Any]:
     """Return the comparison as JSON types: each network's numbers, the agreement, and the warning."""
     decided = verdicts(comparison, thresholds)
     rows = zip(models, comparison.predictions, thresholds, decided, strict=True)
-    height, width = comparison.grey.shape
+    width, height = comparison.size
     return {
         "models": [_describe_model(*row) for row in rows],
         "agreement": len(set(decided)) == 1,
-        "in_domain": _known([prediction.in_domain for prediction in comparison.predictions]),
+        "in_domain": known(comparison.predictions),
         "image": {"sha256": comparison.sha256, "width": width, "height": height},
         "bonexray": __version__,
         "warning": WARNING,
@@ -120,15 +142,18 @@ def describe_models(models: Models) -> list[dict[str, Any]]:
     ]
 
 
-def _known(answers: Sequence[bool | None]) -> bool | None:
-    """False if any gate refuses, None if there is no gate, else True."""
-    return False if False in answers else None if set(answers) == {None} else True
+def _share(point: dict[str, float], kind: str) -> Share:
+    return Share(point[kind], point.get(f"{kind}_low"), point.get(f"{kind}_high"))
+
+
+def _mapped_to(predictions: Sequence[Prediction], pixels: NDArray[np.uint8]) -> tuple[Prediction, ...]:
+    """Have the evidence maps drawn as large as these pixels: bilinear between cells, no detail is lost."""
+    return tuple(replace(prediction, shape=pixels.shape) for prediction in predictions)
 
 
 def _describe_model(
     model: FractureClassifier, prediction: Prediction, threshold: float, fractured: bool
 ) -> dict[str, Any]:
-    cells = prediction.cells
     return {
         "name": title(model),
         "probability": prediction.probability,
@@ -136,8 +161,10 @@ def _describe_model(
         "fractured": fractured,
         "uncertain": is_uncertain(prediction, model),
         "logit": prediction.logit,
-        "evidence_cells": cells.tolist(),
+        "evidence_cells": prediction.cells.tolist(),
         "in_domain": prediction.in_domain,
+        "domain_score": score(prediction),
+        "domain_reason": reason(prediction),
         "milliseconds": round(prediction.milliseconds, 2),
         "source": origin(model),
         "revision": model.revision,

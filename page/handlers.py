@@ -6,9 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from page.cards import difference_card, joint_card, map_card, model_card, notice, refusal_card
+from page.cards import joint_card, model_card, notice, problem_card, refusal_card
 from page.comparison import Comparison, compare
 from page.examples import Example
+from page.maps import difference_card, map_card
 from page.models import Models
 from page.sharing import Shares, read_thresholds, view_link
 from page.texts import choose_language, translate
@@ -31,34 +32,39 @@ class Handlers:
         return self.models[0].threshold, self.models[1].threshold
 
     def judge_upload(self, path: str | None) -> tuple[Any, ...]:
-        """Compare an uploaded file: state, thresholds as measured, "anyway" off, an empty input."""
+        """Compare an uploaded file: comparison, problem, thresholds as measured, "anyway" off, an empty input."""
         if path is None:
-            return (NOTHING,) * 5
-        return (judge(path, self.models), *self.thresholds, False, None)
+            return (NOTHING,) * 6
+        try:
+            comparison, problem = judge(path, self.models), ""
+        except gr.Error as error:
+            comparison, problem = None, error.message
+        return (comparison, problem, *self.thresholds, False, None)
 
     def judge_example(self, event: gr.SelectData) -> tuple[Any, ...]:
-        """Compare the chosen example: state, thresholds as measured, "anyway" off."""
-        return (self._example(self.examples[event.index]), *self.thresholds, False)
+        """Compare the chosen example: comparison, no problem, thresholds as measured, "anyway" off."""
+        return (self._example(self.examples[event.index]), "", *self.thresholds, False)
 
     def start_again(self) -> tuple[Any, ...]:
-        """Forget the comparison: state, thresholds as measured, "anyway" off."""
-        return (None, *self.thresholds, False)
+        """Forget the comparison: neither comparison nor problem, thresholds as measured, "anyway" off."""
+        return (None, "", *self.thresholds, False)
 
     def open_link(self, request: gr.Request) -> tuple[Any, ...]:
-        """Show what the address asks for: state, thresholds, "anyway" off, language, the share's key."""
+        """Show what the address asks for: comparison, problem, thresholds, "anyway" off, language, the share's key."""
         asked = dict(request.query_params)
         language = choose_language(asked.get("lang"), request.headers.get("accept-language", ""))
         comparison = self._linked(asked, language)
         thresholds = read_thresholds(asked.get("t"), self.thresholds) if comparison else self.thresholds
         key = (asked["shared"], asked["key"]) if comparison and {"shared", "key"} <= asked.keys() else None
-        return (comparison, *thresholds, False, language, key)
+        return (comparison, "", *thresholds, False, language, key)
 
     def render(
-        self, comparison: Comparison | None, first: float, second: float, anyway: bool, language: str
+        self, comparison: Comparison | None, problem: str, first: float, second: float, anyway: bool, language: str
     ) -> tuple[Any, ...]:
         """Return banner, "anyway" box, results, share of an own image, both cards, both maps, difference."""
         if comparison is None:
-            return notice(language), gr.update(visible=False), gr.update(visible=False), NOTHING, *([""] * 5)
+            banner = problem_card(problem, language) if problem else notice(language)
+            return banner, gr.update(visible=False), gr.update(visible=False), NOTHING, *([""] * 5)
         shown = anyway or not comparison.refused
         maps = ["", "", ""]
         if shown:
@@ -74,7 +80,7 @@ class Handlers:
         """Return the banner and both cards: all that a threshold changes; nothing is run again."""
         if comparison is None:
             return (NOTHING,) * 3
-        refusal = refusal_card(comparison, self.models, language) if comparison.refused else ""
+        refusal = refusal_card(comparison, self.models, anyway, language) if comparison.refused else ""
         if comparison.refused and not anyway:
             return refusal, "", ""
         triples = zip(self.models, comparison.predictions, (first, second), strict=True)

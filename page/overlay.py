@@ -12,7 +12,7 @@ from bonexray.images import Grey
 AGAINST = np.array([56, 139, 253], np.float32)  # blue and orange: told apart with every colour vision
 FOR = np.array([255, 128, 24], np.float32)
 SHOWN_SIDE = 900  # pixels: more than a column of the page is wide
-LAYER_SIDE = 256  # the map has some 7 x 7 cells: the browser's own scaling is smooth enough
+LAYER_SIDE = 256  # the map has some ten cells a side: the browser's own scaling is smooth enough
 STRONGEST = 0.85  # opacity of the strongest evidence
 
 
@@ -37,10 +37,10 @@ def overlay(grey: Grey, evidence: NDArray[np.float32]) -> Image.Image:
     return Image.alpha_composite(radiograph, layer.resize(radiograph.size)).convert("RGB")
 
 
-def shown(grey: Grey) -> Image.Image:
-    """Return the radiograph as an 8-bit picture of at most SHOWN_SIDE pixels a side."""
+def shown(grey: Grey, side: int = SHOWN_SIDE) -> Image.Image:
+    """Return the radiograph as an 8-bit picture of at most so many pixels a side."""
     image = Image.fromarray(np.round(grey).astype(np.uint8))
-    image.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     return image
 
 

@@ -4,79 +4,139 @@ import json
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradio.utils import get_upload_folder
 
+from bonexray import FractureClassifier, __version__
+from page.cards import interval
 from page.comparison import Comparison, describe, operating_point
-from page.models import Models
+from page.domain import refusals
+from page.models import Models, title
 from page.overlay import overlay
-from page.texts import translate
+from page.texts import direction, number, percent, translate
 
-LATIN = ("en", "es", "fr", "de")  # what the PDF's own fonts can write; other languages get English
-PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "’": "'", "–": "-", "—": "-", "−": "-", "…": "...", "\u202f": " "})  # noqa: RUF001
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+FONTS = Path(__file__).with_name("fonts")
+FALLBACKS = {"arabic": "arabic.ttf", "han": "han.otf"}
+LIBRARIES = ("ai-edge-litert", "numpy", "pillow", "pydicom")
+MARGIN, GAP, TALLEST = 15, 8, 100  # mm
 
 
 def write_json(comparison: Comparison, models: Models, thresholds: Sequence[float]) -> str:
     """Write the comparison's record, evidence cells included, and return the file's path."""
     path = _file("bonexray-report.json")
-    record = {**describe(comparison, models, thresholds), "created": _now()}
+    record = {**describe(comparison, models, thresholds), "versions": versions(), "created": _now()}
     path.write_text(json.dumps(record, indent=1))
     return str(path)
 
 
 def write_pdf(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> str:
     """Write a page with both verdicts, both maps, and what it takes to find them again; return its path."""
-    from fpdf import FPDF
-
-    language = language if language in LATIN else "en"
     record = describe(comparison, models, thresholds)
-    pdf = FPDF(format="A4")
-    pdf.set_title("bonexray")
-    pdf.set_lang(language)
-    pdf.add_page()
-    _line(pdf, "bonexray", 20, bold=True)
-    _line(pdf, translate(language, "warning"), 10, bold=True)
-    _line(pdf, _joint(record, language), 15, bold=True)
+    pdf = _open(language)
+    _line(pdf, "bonexray", 9, language, bold=True)
     if comparison.refused:
-        _line(pdf, translate(language, "refused"), 11, bold=True)
+        _line(pdf, translate(language, "refused"), 13, language, bold=True)
+        for reason in refusals(comparison.predictions, [title(model) for model in models], language):
+            _line(pdf, reason, 9, language)
+        _line(pdf, translate(language, "refused.shown"), 9, language)
+    _line(pdf, _joint(record, language), 18, language, bold=True)
+    _line(pdf, translate(language, "warning"), 10, language, bold=True)
     if comparison.simulated:
-        _line(pdf, translate(language, "joint.simulated"), 10)
+        _line(pdf, translate(language, "joint.simulated"), 9, language)
     _columns(pdf, comparison, models, record, language)
-    _line(pdf, translate(language, "map.scale", scale="max."), 8)
+    largest = max(float(abs(one.evidence).max()) for one in comparison.predictions)
+    _line(pdf, translate(language, "map.scale", scale=number(language, largest, 1)), 8, language)
     image = record["image"]
-    _line(pdf, f"SHA-256 {image['sha256']} ({image['width']} x {image['height']})", 8)
-    _line(pdf, f"bonexray {record['bonexray']}, {_now()}", 8)
+    _line(pdf, f"{translate(language, 'report.image')}: {image['width']} × {image['height']}", 8, language)  # noqa: RUF001
+    _line(pdf, f"SHA-256 {image['sha256']}", 8, language)
+    _line(pdf, f"{translate(language, 'report.made')}: UTC {_now()[:19].replace('T', ' ')}", 8, language)
+    _line(pdf, " · ".join(f"{name} {version}" for name, version in versions().items()), 8, language)
     path = _file("bonexray-report.pdf")
     pdf.output(str(path))
     return str(path)
 
 
-def _columns(pdf: Any, comparison: Comparison, models: Models, record: dict[str, Any], language: str) -> None:  # noqa: ANN401
-    """Write one column a network: map, verdict, numbers, origin."""
-    top, width = pdf.get_y() + 4, 88
+def gate(one: dict[str, Any], language: str) -> str:
+    """Say whether a network knows images of this kind, and how far off this one is."""
+    answer = translate(language, {True: "batch.in", False: "batch.out", None: "batch.ungated"}[one["in_domain"]])
+    score = one["domain_score"]
+    return (
+        answer
+        if score is None
+        else f"{answer} ({translate(language, 'refused.score', score=number(language, score, 1))})"
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes the numbers: this project, and the libraries that read and compute."""
+    return {"bonexray": __version__, **{name: metadata.version(name) for name in LIBRARIES}}
+
+
+def _open(language: str) -> "FPDF":
+    """Begin a document whose fonts write every language of the page, joined and from the right where it must be."""
+    from fpdf import FPDF
+
+    pdf = FPDF(format="A4")
+    pdf.set_margin(MARGIN)
+    pdf.set_image_filter("DCTDecode")  # JPEG: a tenth of the size
+    pdf.set_title("bonexray")
+    pdf.set_lang(language)
+    pdf.add_font("latin", "", FONTS / "latin.ttf")
+    pdf.add_font("latin", "B", FONTS / "latin-bold.ttf")
+    for family, file in FALLBACKS.items():
+        pdf.add_font(family, "", FONTS / file)
+    pdf.set_fallback_fonts(list(FALLBACKS), exact_match=False)
+    pdf.set_text_shaping(True, direction=direction(language))
+    pdf.add_page()
+    return pdf
+
+
+def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[str, Any], language: str) -> None:
+    """Write one column a network: map, verdict, numbers, origin; the first where reading begins."""
+    top, width = pdf.get_y() + 2, (pdf.w - 2 * MARGIN - GAP) / 2
     bottom = top
     for index, (model, one) in enumerate(zip(models, record["models"], strict=True)):
-        left = 10 + index * (width + 6)
-        picture = overlay(comparison.grey, comparison.predictions[index].evidence)
-        height = min(110, width * picture.height / picture.width)
-        pdf.image(picture, left, top, w=width, h=height, keep_aspect_ratio=True, alt_text=f"evidence of {one['name']}")
-        verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
-        point = operating_point(model, one["threshold"])
-        lines = [
-            f"{one['name']}: {verdict}",
-            f"{translate(language, 'probability')}: {one['probability']:.1%}",
-            f"{translate(language, 'threshold')}: {one['threshold']:.1%}",
-            translate(language, "point", **point.percents()) if point else translate(language, "point.none"),
-            f"{one['source']} {one['revision'] or ''}".strip(),
-            f"model.tflite SHA-256 {one['network_sha256'][:16]}...",
-        ]
+        place = 1 - index if direction(language) == "rtl" else index
+        left = MARGIN + place * (width + GAP)
+        picture = overlay(comparison.pixels, comparison.predictions[index].evidence)
+        height = min(TALLEST, width * picture.height / picture.width)
+        label = translate(language, "map", name=one["name"])
+        pdf.image(picture, left, top, w=width, h=height, keep_aspect_ratio=True, alt_text=label)
         pdf.set_xy(left, top + height + 3)
-        pdf.set_font("helvetica", size=9)
-        pdf.multi_cell(width, 4.6, "\n".join(lines).translate(PLAIN))
+        _line(pdf, f"{one['name']}: {_verdict(one, language)}", 12, language, bold=True, width=width)
+        pdf.set_x(left)
+        _line(pdf, "\n".join(_facts(model, one, language)), 8.5, language, width=width)
         bottom = max(bottom, pdf.get_y())
-    pdf.set_xy(10, bottom + 4)
+    pdf.set_xy(MARGIN, bottom + 3)
+
+
+def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> list[str]:
+    point = operating_point(model, one["threshold"])
+    measured = [
+        f"{translate(language, key)}: {' '.join(interval(share, language))}"
+        for key, share in (
+            ("sensitivity", point and point.sensitivity),
+            ("specificity", point and point.specificity),
+        )
+    ]
+    return [
+        f"{translate(language, 'probability')}: {percent(language, one['probability'], 1)}",
+        f"{translate(language, 'threshold')}: {percent(language, one['threshold'], 1)}",
+        *measured,
+        f"{translate(language, 'batch.gate')}: {gate(one, language)}",
+        f"{one['source']} {(one['revision'] or '')[:12]}".strip(),
+        f"model.tflite SHA-256 {one['network_sha256'][:16]}…",
+    ]
+
+
+def _verdict(one: dict[str, Any], language: str) -> str:
+    return translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
 
 
 def _joint(record: dict[str, Any], language: str) -> str:
@@ -85,10 +145,11 @@ def _joint(record: dict[str, Any], language: str) -> str:
     return translate(language, "joint.fractured" if record["models"][0]["fractured"] else "joint.intact")
 
 
-def _line(pdf: Any, text: str, size: int, *, bold: bool = False) -> None:  # noqa: ANN401
-    pdf.set_font("helvetica", style="B" if bold else "", size=size)
-    pdf.multi_cell(0, size * 0.5, text.translate(PLAIN), new_x="LMARGIN", new_y="NEXT")
-    pdf.ln(1.5)
+def _line(pdf: "FPDF", text: str, size: float, language: str, *, bold: bool = False, width: float = 0) -> None:
+    pdf.set_font("latin", style="B" if bold else "", size=size)
+    side = "RIGHT" if direction(language) == "rtl" else "LEFT"
+    pdf.multi_cell(width, size * 0.52, text, align=side, new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(1.2)
 
 
 def _file(name: str) -> Path:

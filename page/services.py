@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from page.batch import Row, compare_many, readable, write_csv
+from page.batch import Row, compare_many, readable, summary, write_csv
 from page.comparison import Comparison, describe, describe_models
 from page.feedback import Feedback
 from page.handlers import address
@@ -36,12 +36,12 @@ class Services:
             image: the radiograph: DICOM, JPEG, PNG, TIFF, WebP or BMP.
 
         Returns:
-            A record (for each network its calibrated probability of a fracture, threshold, verdict, whether the image is like those it knows, evidence and time; then whether they agree), and the image with each network's evidence map over it.
+            A record (for each network its calibrated probability of a fracture, threshold, verdict, whether its gate knows images of this kind or why it refuses, evidence and time; then whether they agree), and the image with each network's evidence map over it.
         """  # noqa: E501 - the MCP schema takes a line break for a comma
         if image is None:
             raise gr.Error("image is missing: expected one radiograph", print_exception=False)
         comparison = judge(image, self.models)
-        overlays = [overlay(comparison.grey, prediction.evidence) for prediction in comparison.predictions]
+        overlays = [overlay(comparison.pixels, prediction.evidence) for prediction in comparison.predictions]
         return describe(comparison, self.models, self._thresholds), overlays[0], overlays[1]
 
     def compare_many(self, images: list[str], progress: gr.Progress = BATCH_FIRST) -> tuple[list[Row], str]:  # noqa: D417
@@ -51,7 +51,7 @@ class Services:
             images: radiographs and ZIP files of radiographs, at most 200 images.
 
         Returns:
-            A row for each image, the largest disagreement first (file, probability and verdict of each network, agreement, whether it is like those they know; a note where it could not be read), and the same as CSV.
+            A row for each image, the largest disagreement first (file, probability, verdict and gate of each network, agreement, whether the gates know images of this kind; a note where it could not be read), and the same as CSV.
         """  # noqa: E501 - Gradio fills in `progress`
         if not images:
             raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)
@@ -65,10 +65,13 @@ class Services:
     def run_batch(
         self, images: list[str] | None, language: str, progress: gr.Progress = BATCH_FIRST
     ) -> tuple[Any, ...]:
-        """Return the table and the CSV to download, and empty the input."""
-        rows, csv = self.compare_many(images or [], progress)
+        """Return a line of counts, the table and the CSV to download, and empty the input."""
+        if not images:
+            raise gr.Error(translate(language, "batch.first"), print_exception=False)
+        rows, csv = self.compare_many(images, progress)
         header, cells = readable(rows, self.models, language)
-        return gr.update(value=cells, headers=header, visible=True), gr.update(value=csv, visible=True), None
+        table = gr.update(value=cells, headers=header, visible=True)
+        return summary(rows, language), table, gr.update(value=csv, visible=True), None
 
     def make_pdf(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
         """Write the comparison as PDF."""
@@ -105,7 +108,7 @@ class Services:
         if fractured is None or self.feedback is None:
             raise gr.Error(translate(language, "feedback.truth"), print_exception=False)
         record = describe(known, self.models, self._thresholds)
-        self.feedback.add(record, fractured, reason, known.grey if with_image else None)
+        self.feedback.add(record, fractured, reason, known.pixels if with_image else None)
         return translate(language, "feedback.thanks")
 
     @property

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-import numpy as np
-
 from page.comparison import Comparison
-from page.overlay import shown
 
 HOURS = 24
-MOST = 200  # of at most 900 x 900 bytes each
+MOST = 200  # of at most SHOWN_SIDE x SHOWN_SIDE bytes each
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Shares:
         with self._lock:
             if len(self._held) >= MOST:
                 self._held.pop(next(iter(self._held)))
-            self._held[share.token] = share, replace(_reduced(comparison), subject={"shared": share.token})
+            self._held[share.token] = share, replace(comparison, subject={"shared": share.token})
         return share
 
     def open(self, token: str) -> Comparison | None:
@@ -91,9 +88,3 @@ def read_thresholds(text: str | None, default: Sequence[float]) -> tuple[float, 
         return tuple(default)
     valid = len(values) == len(default) and all(0 <= value <= 1 for value in values)
     return values if valid else tuple(default)
-
-
-def _reduced(comparison: Comparison) -> Comparison:
-    pixels = np.asarray(shown(comparison.grey))
-    predictions = tuple(replace(one, shape=pixels.shape) for one in comparison.predictions)
-    return replace(comparison, grey=pixels, predictions=predictions)

@@ -1,15 +1,16 @@
-"""The parts of the page below and beside the comparison: keep, share, batch, feedback, about, endpoints."""
+"""The parts of the page below and beside the comparison: keep, share, batch, feedback, endpoints."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
-from page.about import about, curves, limits, programs
-from page.models import Models
 from page.services import Services
+from page.texts import translate
 from page.theme import I18N
 
+Spoken = tuple[Any, Callable[[str], dict[str, Any]]]  # a part of the page, and its properties in a language
 CSV_LABEL: Any = I18N("batch.csv")  # Gradio translates it, though its annotation says str
 QUIET: Any = {"api_visibility": "private"}
 # Gradio's DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
@@ -19,7 +20,7 @@ SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 def add_keep(services: Services, inputs: list[Any]) -> None:
     """Add the buttons that make and save a report."""
     for kind, make in (("pdf", services.make_pdf), ("json", services.make_json)):
-        button = gr.Button(I18N(f"report.{kind}"), elem_id=f"make-{kind}")
+        button = gr.Button(I18N(f"report.{kind}"), variant="primary", min_width=180, elem_id=f"make-{kind}")
         saved = gr.DownloadButton(elem_classes="bx-unseen", elem_id=f"save-{kind}")
         button.click(make, inputs, saved, **QUIET).success(None, js=SAVE.format(f"save-{kind}"))
 
@@ -33,7 +34,7 @@ def add_sharing(
         consent = gr.Checkbox(label=I18N("share.consent"), elem_id="consent")
         create = gr.Button(I18N("share.create"), interactive=False, elem_id="create")
         with gr.Column(visible=False) as made:
-            public = gr.Textbox(label=I18N("share.link"), interactive=False, buttons=["copy"], elem_id="public")
+            public = gr.Textbox(label=I18N("share.public"), interactive=False, buttons=["copy"], elem_id="public")
             private = gr.Textbox(label=I18N("share.private"), interactive=False, buttons=["copy"], elem_id="private")
             said = gr.Markdown()
     delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
@@ -46,50 +47,42 @@ def add_sharing(
     return link, own
 
 
-def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown) -> None:
-    """Add the form for visitors who know the truth."""
+def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown) -> list[Spoken]:
+    """Add the form for visitors who know the truth; return what of it `gr.I18n` cannot say anew."""
+
+    def choices(code: str) -> list[tuple[str, bool]]:
+        return [(translate(code, "verdict.fractured"), True), (translate(code, "verdict.intact"), False)]
+
     with gr.Accordion(I18N("feedback"), open=False, elem_id="feedback"):
         gr.Markdown(I18N("feedback.more"))
-        choices: Any = [(I18N("verdict.fractured"), True), (I18N("verdict.intact"), False)]
-        truth = gr.Radio(choices, label=I18N("feedback.truth"))
+        truth = gr.Radio(choices("en"), label=I18N("feedback.truth"))
         reason = gr.Textbox(label=I18N("feedback.reason"), max_length=1000)
         with_image = gr.Checkbox(label=I18N("feedback.image"))
         said = gr.Markdown()
         send = gr.Button(I18N("feedback.send"))
         send.click(services.tell, [comparison, truth, reason, with_image, language], said, **QUIET)
+    return [(truth, lambda code: {"choices": choices(code)})]
 
 
 def add_batch(services: Services, language: gr.Dropdown) -> None:
     """Add the tab for many images."""
     with gr.Tab(I18N("tab.batch")):
-        files = gr.File(label=I18N("batch.files"), file_count="multiple", height=190, elem_id="batch-files")
+        files = gr.File(
+            label=I18N("batch.files"), file_count="multiple", height=180, elem_id="batch-files", elem_classes="bx-drop"
+        )
         gr.Markdown(I18N("batch.more"), elem_classes="bx-small")
         run = gr.Button(I18N("batch.run"), variant="primary", elem_id="batch-run")
+        counts = gr.Markdown(elem_id="batch-counts")
         table = gr.Dataframe(
             label=I18N("batch.table"),
             visible=False,
             interactive=False,
             wrap=True,
             elem_id="batch-table",
-            column_widths=["20%", "16%", "16%", "13%", "10%", "25%"],
+            column_widths=["200px", "160px", "160px", "125px", "120px", "260px"],
         )
         csv = gr.DownloadButton(CSV_LABEL, visible=False, elem_id="batch-csv")
-        run.click(services.run_batch, [files, language], [table, csv, files], **QUIET)
-
-
-def add_about(models: Models) -> None:
-    """Add the tabs that explain: how the figures were measured, and how a program asks."""
-    with gr.Tab(I18N("tab.about")):
-        gr.Markdown(about(models), elem_classes="bx-prose", elem_id="about")
-        drawn = curves(models)
-        if drawn is not None:
-            gr.LinePlot(
-                drawn, x="threshold", y="share", color="curve", y_lim=[0, 1], height=320,
-                title="Sensitivity and specificity at every threshold, as measured",
-            )  # fmt: skip
-        gr.Markdown(limits(models), elem_classes="bx-prose")
-    with gr.Tab(I18N("tab.machines")):
-        gr.Markdown(programs(), elem_classes="bx-prose")
+        run.click(services.run_batch, [files, language], [counts, table, csv, files], **QUIET)
 
 
 def add_endpoints(services: Services) -> None:

@@ -14,14 +14,28 @@ from page.examples import FOLDER as EXAMPLES
 def test_a_newcomer_uploads_and_sees_both_answers(visit: Visit) -> None:
     """Two verdicts, two maps, the joint verdict, and the warning beside it."""
     tab = visit()
-    expect(tab.locator("#banner")).to_contain_text("Not a medical device")
+    expect(tab.locator("#banner")).to_contain_text("not a medical device")
     tab.set_input_files("#upload input[type=file]", EXAMPLES / "leg-oblique.jpg")
     expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
     expect(tab.locator("#banner .bx-joint h2")).to_be_visible()
-    expect(tab.locator("#banner .bx-joint .bx-warning")).to_contain_text("Not a medical device")
+    expect(tab.locator("#banner .bx-joint .bx-warning")).to_contain_text("not a medical device")
     expect(tab.locator("#results .bx-layer:visible")).to_have_count(2)
     expect(tab.locator("#upload")).not_to_contain_text("leg-oblique")
     photograph(tab, "upload")
+
+
+def test_what_cannot_be_read_is_said_where_the_verdict_would_be(visit: Visit, tmp_path: Path) -> None:
+    """And stays there, until the next file is compared."""
+    (tmp_path / "notes.png").write_text("no image")
+    tab = visit(width=390, height=844)
+    tab.set_input_files("#upload input[type=file]", tmp_path / "notes.png")
+    expect(tab.locator("#banner .bx-problem")).to_contain_text("notes.png is no image", timeout=30_000)
+    expect(tab.locator("#banner .bx-problem h2")).to_be_in_viewport(timeout=10_000)
+    expect(tab.locator("#results")).to_be_hidden()
+    photograph(tab, "problem")
+    tab.set_input_files("#upload input[type=file]", EXAMPLES / "leg-oblique.jpg")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator("#banner .bx-problem")).to_have_count(0)
 
 
 def test_a_threshold_moves_the_verdict_and_the_disagreement_is_shown(visit: Visit) -> None:
@@ -50,6 +64,15 @@ def test_the_opacity_slider_changes_the_map(visit: Visit) -> None:
     box.fill("10")
     box.press("Enter")
     expect(layer).to_have_css("opacity", "0.1")
+
+
+def test_where_the_maps_differ_is_shown(visit: Visit) -> None:
+    """Small in the joint verdict, large below, with the names at the ends of its scale."""
+    tab = visit("?example=hand-displaced")
+    expect(tab.locator("#banner .bx-thumb .bx-layer")).to_be_visible(timeout=30_000)
+    tab.get_by_role("button", name="Where the two maps differ").click()
+    expect(tab.locator("#difference .bx-layer")).to_be_visible()
+    expect(tab.locator("#difference .bx-scale")).to_have_text(re.compile(r"ResNet50 .*MobileNetV2", re.DOTALL))
 
 
 def test_a_link_shows_the_same_view_again(visit: Visit) -> None:
@@ -104,6 +127,7 @@ def test_many_at_once_ends_in_a_table_and_a_csv(visit: Visit, tmp_path: Path) ->
     table = tab.locator("#batch-table")
     for text in ("hand-intact.jpg", "leg-intact.jpg", "broken.png is no image"):
         expect(table).to_contain_text(text, timeout=30_000)
+    expect(tab.locator("#batch-counts")).to_contain_text("Images: 3")
     with tab.expect_download() as download:
         tab.locator("#batch-csv").click()
     assert len(download.value.path().read_text("utf-8-sig").splitlines()) == 4
@@ -140,3 +164,14 @@ def test_a_pasted_image_is_compared(visit: Visit) -> None:
     tab.locator("#camera button[aria-label*=clipboard]").click()
     expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
     expect(tab.locator("#link")).to_have_count(0)
+
+
+def test_a_photograph_is_compared(visit: Visit) -> None:
+    """The webcam's picture goes the way of a file; here a webcam that draws a test pattern."""
+    tab = visit(permissions=["camera"])
+    tab.get_by_text("Paste or photograph").first.click()
+    tab.locator("#camera button[aria-label='Capture from camera']").click()
+    tab.get_by_text("Click to Access Webcam").click()
+    tab.wait_for_function("document.querySelector('#camera video')?.readyState === 4")
+    tab.locator("#camera button[aria-label='capture photo']").click()
+    expect(tab.locator("#banner .bx-joint")).to_have_count(1, timeout=30_000)

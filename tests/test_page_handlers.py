@@ -1,21 +1,29 @@
 """The page's handlers, called as the functions they are."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 import pytest
 
-from bonexray import FractureClassifier
+from bonexray import FractureClassifier, Prediction
 from page.cards import joint_card, model_card, percents
-from page.comparison import Comparison, compare, describe, operating_point
+from page.comparison import Comparison, OperatingPoint, Share, compare, describe, operating_point
 from page.examples import load_examples
 from page.handlers import Handlers
 from page.models import Models, load_models
 from page.sharing import Shares
 from page.texts import LANGUAGES, TEXTS, choose_language, direction
 
-POINTS = [{"threshold": t / 100, "sensitivity": 1 - t / 200, "specificity": t / 100} for t in range(101)]
+CODES = ("blank", "colour", "size", "facts", "features")
+POINTS = [
+    {
+        "threshold": t / 100,
+        **{f"{kind}{end}": round(value + off, 3) for end, off in (("", 0), ("_low", -0.1), ("_high", 0.1))
+           for kind, value in (("sensitivity", 1 - t / 200), ("specificity", t / 100))},
+    }
+    for t in range(101)
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +70,10 @@ def test_the_evidence_cells_of_the_record_add_up_to_the_logit(models: Models, co
 def test_measured_points_are_shown_or_said_to_be_missing(models: Models, compared: Comparison) -> None:
     """Sensitivity and specificity come from the evaluation alone."""
     model, prediction = with_metrics(models[0], operating_points=POINTS), compared.predictions[0]
-    point = operating_point(model, 0.302)
-    assert point and (point.threshold, point.sensitivity, point.specificity) == (0.3, 0.85, 0.3)
-    assert "finds 85% of fractures" in model_card(model, prediction, 0.3, "en")
+    assert operating_point(model, 0.302) == OperatingPoint(0.3, Share(0.85, 0.75, 0.95), Share(0.3, 0.2, 0.4))
+    card = model_card(model, prediction, 0.302, "en")
+    assert "85% <small>(75% to 95%)</small>" in card and "Measured at threshold 30%" in card
+    assert "85\u00a0% <small>(75\u00a0% bis 95\u00a0%)</small>" in model_card(model, prediction, 0.3, "de")
     bare = with_metrics(models[0])
     assert operating_point(bare, 0.3) is None
     assert "not measured" in model_card(bare, prediction, 0.3, "en")
@@ -80,24 +89,61 @@ def test_a_probability_in_the_uncertain_band_is_called_uncertain(models: Models,
     assert "Uncertain: MobileNetV2" in joint_card(compared, (inside, models[1]), (0.5, 0.5), "en")
 
 
+def gated(prediction: Prediction, **answers: object) -> Prediction:
+    """Return the prediction with a gate's answers."""
+    copied = copy.copy(prediction)
+    for name, value in answers.items():
+        object.__setattr__(copied, name, value)
+    return copied
+
+
+def refused(compared: Comparison, **reasons: str | None) -> Comparison:
+    """Return the comparison as if the gates had given these reasons, each at 1.84 times the limit."""
+    answers = [
+        gated(prediction, in_domain=why is None, domain_score=1.84 if why else 0.4, domain_reason=why)
+        for prediction, why in zip(compared.predictions, (reasons.get("first"), reasons.get("second")), strict=True)
+    ]
+    return replace(compared, predictions=tuple(answers))
+
+
 def test_a_refusal_comes_before_any_number(handlers: Handlers, compared: Comparison) -> None:
     """What the gate refuses shows its reason; the numbers only on demand."""
-    first, second = compared.predictions
-    refused = replace(compared, predictions=(replace(first, in_domain=False), replace(second, in_domain=True)))
-    banner, anyway, results, _, *parts = handlers.render(refused, 0.5, 0.5, False, "en")
-    assert "MobileNetV2: its features are unlike" in banner and "%" not in banner
+    strange = refused(compared, first="features")
+    banner, anyway, results, _, *parts = handlers.render(strange, "", 0.5, 0.5, False, "en")
+    assert "MobileNetV2 (1.8 times the limit): what this network sees" in banner and "%" not in banner
     assert anyway["visible"] and not results["visible"] and not any(parts)
-    banner, anyway, results, _, *parts = handlers.render(refused, 0.5, 0.5, True, "en")
+    banner, anyway, results, _, *parts = handlers.render(strange, "", 0.5, 0.5, True, "en")
     assert banner.index("does not look like") < banner.index("bx-warning") and results["visible"] and all(parts)
-    assert describe(refused, handlers.models, (0.5, 0.5))["in_domain"] is False
+    assert "guesses" in banner
+
+
+def test_both_gates_with_one_reason_say_it_once(handlers: Handlers, compared: Comparison) -> None:
+    """In every language, and for a reason that the page does not know."""
+    for language in LANGUAGES:
+        for code in (*CODES, "unheard of"):
+            banner = handlers.render(refused(compared, first=code, second=code), "", 0.5, 0.5, False, language)[0]
+            said = TEXTS[language].get(f"refused.{code}", TEXTS[language]["refused.unlike"])
+            assert banner.count(said) == 1 and "MobileNetV2" in banner and "ResNet50" in banner
+
+
+def test_the_record_tells_of_the_gate(models: Models, compared: Comparison) -> None:
+    """Refused, known, or without a gate: for each network, and for both."""
+    record = describe(refused(compared, second="colour"), models, (0.5, 0.5))
+    assert [one["in_domain"] for one in record["models"]] == [True, False] and record["in_domain"] is False
+    assert [one["domain_score"] for one in record["models"]] == [0.4, 1.84]
+    assert [one["domain_reason"] for one in record["models"]] == [None, "colour"]
+    assert describe(refused(compared), models, (0.5, 0.5))["in_domain"] is True
+    ungated = tuple(gated(one, in_domain=None, domain_score=None, domain_reason=None) for one in compared.predictions)
+    assert describe(replace(compared, predictions=ungated), models, (0.5, 0.5))["in_domain"] is None
 
 
 def test_an_unreadable_upload_is_one_line_for_the_visitor(handlers: Handlers, tmp_path: Path) -> None:
-    """The line names the file and no folder of the server."""
+    """The line names the file and no folder of the server, and stays on the page."""
     (tmp_path / "notes.txt").write_text("none")
-    with pytest.raises(gr.Error) as error:
-        handlers.judge_upload(str(tmp_path / "notes.txt"))
-    assert str(error.value.message).startswith("notes.txt") and str(tmp_path) not in error.value.message
+    comparison, problem, *_ = handlers.judge_upload(str(tmp_path / "notes.txt"))
+    assert comparison is None and problem.startswith("notes.txt") and str(tmp_path) not in problem
+    banner, _, results, *_ = handlers.render(comparison, problem, 0.5, 0.5, False, "es")
+    assert problem in banner and "no se puede leer" in banner and not results["visible"]
 
 
 def test_nothing_of_a_file_name_is_taken_for_html(models: Models, compared: Comparison) -> None:
@@ -113,7 +159,7 @@ def test_nothing_of_a_file_name_is_taken_for_html(models: Models, compared: Comp
 )
 def test_percents_show_which_is_larger(probability: float, threshold: float, shown: tuple[str, str]) -> None:
     """Rounding never makes two different numbers equal, as far as three decimals go."""
-    assert percents(probability, threshold) == shown
+    assert percents(probability, threshold, "en") == shown
 
 
 def test_every_language_says_everything() -> None:

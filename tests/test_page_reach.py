@@ -2,19 +2,25 @@
 
 import re
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser_fixtures import Visit, photograph
 from page_fixtures import free_port
 from playwright.sync_api import Browser, Page, expect
+from test_page_handlers import gated
 
+from page.comparison import Comparison, compare
 from page.examples import load_examples
 from page.handlers import Handlers
 from page.layout import build
-from page.models import load_models
+from page.models import Models, load_models
 from page.services import Services
 from page.sharing import Shares
+from page.texts import LANGUAGES, TEXTS
+from page.theme import CSS, I18N, THEME
 
 
 def serious(tab: Page) -> list[str]:
@@ -54,7 +60,7 @@ def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> N
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     photograph(tab, f"page-{width}-{scheme}")
     assert serious(tab) == []
-    for name in ("Many at once", "About", "For programs"):
+    for name in ("Many at once", "About", "API"):
         tab.get_by_role("tab", name=name).click()
         expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         assert serious(tab) == [], name
@@ -62,20 +68,98 @@ def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> N
     photograph(tab, f"programs-{width}-{scheme}")
 
 
+@pytest.mark.parametrize("language", [code for code in LANGUAGES if code != "en"])
+def test_there_is_no_serious_barrier_in_any_language(visit: Visit, language: str) -> None:
+    """On a phone, in the dark: the comparison, and the long texts and drawings."""
+    tab = visit(f"?example=hand-displaced&lang={language}", width=390, height=844, color_scheme="dark")
+    expect(tab.locator(".bx-layer").first).to_be_visible(timeout=30_000)
+    expect(tab.locator("#make-pdf")).to_have_text(TEXTS[language]["report.pdf"])
+    expect(tab.locator("#banner")).to_contain_text(TEXTS[language]["joint.agree.more"])
+    assert serious(tab) == []
+    tab.get_by_role("tab").nth(2).click()
+    expect(tab.locator(".bx-forest").first).to_be_visible()
+    assert serious(tab) == []
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    photograph(tab, f"about-390-{language}")
+
+
+def test_the_dropdown_says_everything_anew(visit: Visit) -> None:
+    """Whatever the browser speaks: buttons, labels, captions, and the texts of every tab."""
+    tab = visit("?example=leg-oblique")
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    tab.locator("#language input").click()
+    tab.get_by_role("option", name="Deutsch").click()
+    expect(tab.locator("#make-pdf")).to_have_text(TEXTS["de"]["report.pdf"], timeout=30_000)
+    expect(tab.locator("#again")).to_have_text(TEXTS["de"]["input.clear"])
+    expect(tab.locator("#examples")).to_contain_text(TEXTS["de"]["state.oblique"])
+    expect(tab.locator("#banner")).to_contain_text("kein Medizinprodukt")
+    english = re.compile(r"\b(the|and|Threshold|Download|Fractured|Drop|File)\b")
+    for number in range(4):
+        tab.get_by_role("tab").nth(number).click()
+        shown = tab.locator("main").inner_text()
+        known = (TEXTS["de"]["figures.on"].split("{")[0], "measured without leaks", "Drop File")
+        said = [line for line in shown.splitlines() if english.search(line) and not any(one in line for one in known)]
+        assert said == [], number
+
+
+def test_a_refused_image_shows_why_and_its_numbers_only_on_demand(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page as it is with networks that have a gate."""
+
+    def refuse(path: Path, models: Models) -> Comparison:
+        compared = compare(path, models)
+        refused = [gated(one, in_domain=False, domain_reason="facts") for one in compared.predictions]
+        return replace(compared, predictions=tuple(refused))
+
+    monkeypatch.setattr("page.handlers.compare", refuse)
+    models, shares = load_models(), Shares()
+    demo = build(Handlers(models, load_examples(), shares), Services(models, shares))
+    _, url, _ = demo.launch(
+        prevent_thread_lock=True, server_port=free_port(), quiet=True, i18n=I18N, theme=THEME, css_paths=CSS
+    )
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(f"{url}?example=leg-oblique&lang=es")
+    banner = tab.locator("#banner .bx-refused")
+    expect(banner).to_contain_text("no se parecen a los de las radiografías de entrenamiento", timeout=60_000)
+    expect(tab.locator(".bx-model")).to_have_count(0)
+    expect(banner).not_to_contain_text("%")
+    photograph(tab, "refused")
+    tab.locator("#anyway input").check()
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(banner).to_contain_text("Son conjeturas")
+    assert serious(tab) == []
+    photograph(tab, "refused-anyway")
+    tab.close()
+    demo.close()
+
+
+def tab_to(tab: Page, selector: str, key: str = "Tab", most: int = 60) -> None:
+    """Press Tab, or Shift+Tab, until something inside is in focus."""
+    for _ in range(most):
+        tab.keyboard.press(key)
+        if tab.evaluate("part => document.activeElement.closest(part) !== null", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by {most} presses of {key}")
+
+
 def test_the_keyboard_is_enough(visit: Visit) -> None:
-    """Tab reaches an example, Enter chooses it, and an arrow key moves a threshold."""
+    """Tab, Enter and Space choose a file or an example and save a report; arrows move a threshold."""
     tab = visit()
-    for _ in range(40):
-        tab.keyboard.press("Tab")
-        if tab.evaluate("document.activeElement.closest('#examples') !== null"):
-            break
+    tab_to(tab, "#examples")
     tab.keyboard.press("Enter")
     expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    tab_to(tab, "#upload", "Shift+Tab")
+    with tab.expect_file_chooser():
+        tab.keyboard.press("Space")
     slider = tab.locator("#threshold-resnet50 input[type=range]")
     before = float(slider.input_value())
     slider.focus()
     tab.keyboard.press("ArrowRight")
     expect(tab.locator("#threshold-resnet50 input[type=number]")).not_to_have_value(f"{before:.3f}")
+    tab_to(tab, "#make-pdf")
+    with tab.expect_download(timeout=30_000):
+        tab.keyboard.press("Enter")
 
 
 def test_a_closed_tab_is_forgotten(browser: Browser) -> None:

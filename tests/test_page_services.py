@@ -1,23 +1,28 @@
 """Batches, reports, shared links, feedback, and what is left of an upload."""
 
+import copy
+import csv
 import json
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from huggingface_hub import hf_hub_download, list_repo_files
+from fontTools.ttLib import TTFont
+from huggingface_hub import HfApi, create_repo, hf_hub_download, list_repo_files
 from loopback_hub import LoopbackHub
+from test_dicom import write as write_dicom
 
-from page import uploads
-from page.batch import compare_many, readable, write_csv
+from bonexray import BonexrayError
+from page import batch, uploads
+from page.batch import compare_many, readable, summary, write_csv
 from page.comparison import Comparison, compare
-from page.examples import FOLDER
+from page.examples import FOLDER, load_examples
 from page.feedback import Feedback, open_feedback
 from page.models import Models, load_models
-from page.report import write_json, write_pdf
+from page.report import FONTS, write_json, write_pdf
 from page.sharing import Shares, read_thresholds, view_link
-from page.texts import LANGUAGES
+from page.texts import LANGUAGES, TEXTS
 
 LEG, HAND = FOLDER / "leg-oblique.jpg", FOLDER / "hand-intact.jpg"
 
@@ -63,6 +68,61 @@ def test_one_bad_file_is_a_row_with_its_reason(models: Models, tmp_path: Path) -
     assert LEG.exists() and "__MACOSX/leg.jpg" not in notes and done == list(range(len(done)))
 
 
+def test_a_zip_cannot_fill_the_disk(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What says that it unpacks to too much is not unpacked, a ZIP in a ZIP is no image, and folders are named."""
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as archive:
+        archive.write(HAND, "hand.jpg")
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.write(tmp_path / "inner.zip", "deep/inner.zip")
+        archive.write(HAND, "deep/deeper/hand.jpg")
+        archive.writestr("../../escaped.txt", "no image")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros.png", bytes(2_000_000))
+    monkeypatch.setattr(batch, "MOST_BYTES", 1_000_000)
+    rows = compare_many([str(tmp_path / "bomb.zip"), str(tmp_path / "outer.zip")], models, lambda *_: None)
+    notes = {row["file"]: row["note"] for row in rows}
+    assert (tmp_path / "bomb.zip").stat().st_size < 10_000 and "unpacks to over 1 MB" in notes["bomb.zip"]
+    assert notes["deep/deeper/hand.jpg"] == "" and "is no image" in notes["deep/inner.zip"]
+    assert "is no image" in notes["../../escaped.txt"] and not list(tmp_path.rglob("escaped.txt"))
+
+
+def test_no_more_than_the_most_are_compared(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table says that there were more."""
+    monkeypatch.setattr(batch, "MOST", 2)
+    rows = compare_many([str(LEG), str(HAND), str(LEG)], models, lambda *_: None)
+    assert [row["note"] for row in rows] == ["", "", "only the first 2 images were compared"]
+
+
+def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) -> None:
+    """A refused image is marked, with its reason in the visitor's language; the CSV has code and score."""
+    (known,) = compare_many([str(LEG)], models, lambda *_: None)
+    refused = copy.deepcopy(known) | {"in_domain": False}
+    refused["models"][1] |= {"in_domain": False, "domain_score": 1.84, "domain_reason": "colour"}
+    _, cells = readable([refused], models, "es")
+    assert cells[0][4] == "⊘ rechazada" and "está en color" in cells[0][5]
+    header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
+    row = dict(zip(header, line, strict=True))
+    assert (row["in_domain"], row["ResNet50_domain_reason"], row["ResNet50_domain_score"]) == (
+        "False",
+        "colour",
+        "1.84",
+    )
+    assert "Refused: 1" in summary([refused, known], "en") and "Images: 2" in summary([refused, known], "en")
+
+
+def test_nothing_that_names_a_patient_leaves_a_dicom(
+    models: Models, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in a record, a report, a table, an error or a log."""
+    whole, cut = write_dicom(tmp_path / "a.dcm"), write_dicom(tmp_path / "b.dcm", Rows=999)
+    compared = compare(whole, models)
+    rows = compare_many([str(whole), str(cut)], models, lambda *_: None)
+    files = [write_json(compared, models, (0.5, 0.5)), write_pdf(compared, models, (0.5, 0.5), "en")]
+    kept = [Path(file).read_bytes() for file in (*files, write_csv(rows, models))]
+    assert [bool(row["note"]) for row in rows] == [False, True]
+    assert not any(b"Secret" in text or b"SECRET" in text for text in [*kept, caplog.text.encode()])
+
+
 def test_the_largest_disagreement_comes_first(models: Models) -> None:
     """Opposite verdicts, then the difference of the probabilities."""
     rows = compare_many([str(path) for path in sorted(FOLDER.glob("*.jpg"))], models, lambda *_: None)
@@ -86,9 +146,37 @@ def test_a_report_can_be_written_in_every_language(models: Models, compared: Com
     """As PDF with both maps, and as JSON with what it takes to find the numbers again."""
     pdf = Path(write_pdf(compared, models, (0.1, 0.9), language)).read_bytes()
     assert pdf.startswith(b"%PDF") and pdf.count(b"/Subtype /Image") == 2
+    assert len(pdf) < 500_000
     record = json.loads(Path(write_json(compared, models, (0.1, 0.9))).read_text())
+    assert {"bonexray", "ai-edge-litert"} <= record["versions"].keys()
+    assert all({"in_domain", "domain_score", "network_sha256", "revision"} <= one.keys() for one in record["models"])
     assert [one["threshold"] for one in record["models"]] == [0.1, 0.9]
     assert record["image"]["sha256"] == compared.sha256 and "medical device" in record["warning"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_reports_fonts_can_write_the_language(language: str) -> None:
+    """After a change of texts, `page/fonts/subset.py` has to be run again."""
+    fonts = [path for path in FONTS.iterdir() if path.suffix in (".ttf", ".otf")]
+    able = {chr(code) for path in fonts for code in TTFont(path).getBestCmap()}
+    assert set("".join(TEXTS[language].values())) - able == set()
+
+
+def test_a_space_may_name_its_own_examples(hub: LoopbackHub) -> None:
+    """The first images of a data set on the Hub, at a revision, under their own names."""
+    create_repo("someone/bones", repo_type="dataset")
+    commit = (
+        HfApi()
+        .upload_folder(repo_id="someone/bones", repo_type="dataset", folder_path=FOLDER, allow_patterns="hand*")
+        .oid
+    )
+    examples = load_examples(f"someone/bones@{commit}")
+    assert [(one.caption("ar"), one.simulated) for one in examples] == [
+        ("hand-displaced", False),
+        ("hand-intact", False),
+    ]
+    with pytest.raises(BonexrayError, match="someone/none"):
+        load_examples("someone/none")
 
 
 def test_a_share_ends_by_its_key_or_by_time(compared: Comparison) -> None:
@@ -98,7 +186,7 @@ def test_a_share_ends_by_its_key_or_by_time(compared: Comparison) -> None:
     opened = shares.open(share.token)
     assert opened and opened.subject == {"shared": share.token}
     assert [p.probability for p in opened.predictions] == [p.probability for p in compared.predictions]
-    assert opened.predictions[0].evidence.shape == opened.grey.shape and max(opened.grey.shape) <= 900
+    assert opened.predictions[0].evidence.shape == opened.pixels.shape and max(opened.pixels.shape) <= 900
     assert not shares.delete(share.token, "guess") and shares.delete(share.token, share.key)
     assert shares.open(share.token) is None
     brief = Shares(hours=0)

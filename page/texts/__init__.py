@@ -1,18 +1,38 @@
-"""Every sentence of the page, a JSON file for each language."""
+"""Every sentence of the page: for each language a JSON file of short ones and a Markdown file of long ones."""
 
 import json
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "es": "Español", "zh": "中文", "fr": "Français", "de": "Deutsch", "ar": "العربية"}
 RIGHT_TO_LEFT = ("ar",)
+DECIMAL_COMMA = ("es", "fr", "de")  # they also put a space before the percent sign
+SECTIONS: tuple[str, ...] = ("method", "limits", "programs", "assistants")
+FOLDER = Path(__file__).parent
 TEXTS: dict[str, dict[str, str]] = {
-    code: json.loads((Path(__file__).parent / f"{code}.json").read_text("utf-8")) for code in LANGUAGES
+    code: json.loads((FOLDER / f"{code}.json").read_text("utf-8")) for code in LANGUAGES
 }
 
 
 def translate(language: str, key: str, **values: object) -> str:
     """Return a sentence in a language, its {placeholders} filled."""
     return TEXTS[language][key].format(**values)
+
+
+def section(language: str, name: str) -> str:
+    """Return a section of the long text, Markdown."""
+    parts = (FOLDER / f"{language}.md").read_text("utf-8").split("\n---\n")
+    return dict(zip(SECTIONS, parts, strict=True))[name].strip()
+
+
+def number(language: str, value: float, decimals: int) -> str:
+    """Write a number as the language does."""
+    text = f"{value:.{decimals}f}"
+    return text.replace(".", ",") if language in DECIMAL_COMMA else text
+
+
+def percent(language: str, value: float, decimals: int = 0) -> str:
+    """Write a share 0..1 as a percentage, as the language does."""
+    return number(language, 100 * value, decimals) + ("\u00a0%" if language in DECIMAL_COMMA else "%")
 
 
 def direction(language: str) -> str:

@@ -1,0 +1,39 @@
+"""What a network's gate says of an image: whether it is of the kind that the network knows, and why not."""
+
+from collections.abc import Sequence
+
+from bonexray import Prediction
+from page.texts import TEXTS, number, translate
+
+
+def known(predictions: Sequence[Prediction]) -> bool | None:
+    """False if any gate refuses, None if there is no gate, else True."""
+    answers = [prediction.in_domain for prediction in predictions]
+    return False if False in answers else None if set(answers) == {None} else True
+
+
+def score(prediction: Prediction) -> float | None:
+    """Return the distance from the training radiographs in units of the limit; None without a gate."""
+    return getattr(prediction, "domain_score", None)
+
+
+def reason(prediction: Prediction) -> str | None:
+    """Return the code of the refusal; None in domain or without a gate."""
+    return getattr(prediction, "domain_reason", None)
+
+
+def sentence(code: str | None, language: str) -> str:
+    """Say why an image was refused."""
+    key = f"refused.{code}"
+    return translate(language, key if key in TEXTS[language] else "refused.unlike")
+
+
+def refusals(predictions: Sequence[Prediction], names: Sequence[str], language: str) -> list[str]:
+    """Return a sentence for each reason, the networks that give it named before it, and how far off the image is."""
+    grounds: dict[str, list[str]] = {}
+    for prediction, name in zip(predictions, names, strict=True):
+        if prediction.in_domain is False:
+            distance = score(prediction)
+            far = translate(language, "refused.score", score=number(language, distance, 1)) if distance else ""
+            grounds.setdefault(sentence(reason(prediction), language), []).append(f"{name} ({far})" if far else name)
+    return [translate(language, "refused.by", names=", ".join(by), reason=why) for why, by in grounds.items()]

@@ -1,0 +1,81 @@
+"""The tabs to read: how the figures were measured, and how a program asks."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from bonexray import FractureClassifier, __version__
+from page.figures import calibration_drawing, leak_drawing, leak_of, leak_table, points, table
+from page.handlers import address
+from page.models import Models, title
+from page.snippets import LOCAL, requests, usage
+from page.tabs import Spoken
+from page.texts import section, translate
+from page.theme import I18N
+
+QUIET: Any = {"api_visibility": "private"}
+
+
+def add_about(models: Models) -> list[Spoken]:
+    """Add the tab that says what was measured, and how; return what it says in each language."""
+    with gr.Tab(I18N("tab.about")):
+        spoken = [_add_prose(lambda code: "\n\n".join([section(code, "method"), table(models, code)]))]
+        if any(model.checkpoint.metrics.get("operating_points") for model in models):
+            spoken.append(_add_prose(partial(translate, key="plot.points")))
+        with gr.Row():
+            spoken += [_add_plot(_say_points, model) for model in models if points(model, "en") is not None]
+        for draw in (calibration_drawing, leak_drawing):
+            spoken.append((gr.HTML(draw(models, "en")), partial(_say_drawing, draw, models)))
+        if leak_of(models):
+            with gr.Accordion(I18N("leak.table"), open=False):
+                spoken.append(_add_prose(lambda code: leak_table(models, code)))
+        spoken.append(_add_prose(lambda code: section(code, "limits").replace("VERSION", __version__)))
+        gr.Code(usage(models), language="python", interactive=False, show_label=False, label="Python")
+    return spoken
+
+
+def add_programs(demo: gr.Blocks) -> list[Spoken]:
+    """Add the tab for programmers, with this page's own address in every example; return what it says."""
+    with gr.Tab(I18N("tab.machines")):
+        python, curl, server = requests(LOCAL)
+        spoken = [_add_prose(lambda code: section(code, "programs"))]
+        parts = [
+            gr.Code(python, language="python", interactive=False, label="Python"),
+            gr.Code(curl, language="shell", interactive=False, label="curl"),
+        ]
+        spoken.append(_add_prose(lambda code: section(code, "assistants")))
+        parts.append(gr.Code(server, language="shell", interactive=False, label="MCP", lines=1, elem_id="mcp"))
+
+    def locate(request: gr.Request) -> list[str]:
+        return requests(address(request))
+
+    demo.load(locate, None, parts, show_progress="hidden", **QUIET)
+    return spoken
+
+
+def _add_prose(say: Callable[[str], str]) -> Spoken:
+    part = gr.Markdown(say("en"), elem_classes="bx-prose")
+    return part, lambda code: {"value": say(code)}
+
+
+def _add_plot(say: Callable[[FractureClassifier, str], dict[str, Any]], model: FractureClassifier) -> Spoken:
+    part = gr.LinePlot(**say(model, "en"), color="curve", y_lim=[0, 1], height=300, min_width=300, buttons=[])
+    return part, partial(say, model)
+
+
+def _say_drawing(draw: Callable[[Models, str], str], models: Models, language: str) -> dict[str, Any]:
+    return {"value": draw(models, language)}
+
+
+def _say_points(model: FractureClassifier, language: str) -> dict[str, Any]:
+    return {
+        "value": points(model, language),
+        "x": "threshold",
+        "y": "share",
+        "title": title(model),
+        "x_title": translate(language, "threshold"),
+        "y_title": translate(language, "plot.share"),
+        "color_title": " ",
+    }
