@@ -140,8 +140,8 @@ class FractureClassifier:
             ImageError: an input cannot be read; the message names it.
         """
         if isinstance(image, list | tuple):
-            return [self._predict_picture(read) for read in read_ahead(image, self._enough)]
-        return self._predict_picture(read_picture(image, self._enough))
+            return [self._predict_picture(read) for read in read_ahead(image, self.decoded_side)]
+        return self._predict_picture(read_picture(image, self.decoded_side))
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
@@ -167,7 +167,7 @@ class FractureClassifier:
         return push_checkpoint(self._origin, self.checkpoint, repo, private=private, token=token)
 
     @property
-    def _enough(self) -> int:
+    def decoded_side(self) -> int:
         """Sides of the pixels that a file is decoded to, at least: four times what the network sees."""
         return 4 * self.checkpoint.image_size
 

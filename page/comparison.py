@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bonexray import FractureClassifier, Prediction, __version__
 from bonexray.checkpoint import hash_file
-from bonexray.images import read_image
+from bonexray.images import read_picture
 from page.domain import known, reason, score
 from page.models import Models, origin, title
-from page.overlay import shown
+from page.overlay import SHOWN_SIDE, shown
 
 WARNING = "A demonstration, not a medical device: it must not be used to decide about anyone's health."
 THUMBNAIL = 240  # pixels a side
@@ -76,10 +76,10 @@ def compare(path: Path, models: Models) -> Comparison:
     Raises:
         ImageError: the file is no image that can be read.
     """
-    grey = read_image(path)
-    pixels = np.asarray(shown(grey))
-    predictions = tuple(model.predict(path) for model in models)  # of the file: the gate asks for its colours
-    return Comparison(pixels, (grey.shape[1], grey.shape[0]), hash_file(path), _mapped_to(predictions, pixels))
+    picture = read_picture(path, max(SHOWN_SIDE, *(model.decoded_side for model in models)))
+    pixels = np.asarray(shown(picture.grey))
+    predictions = tuple(model.predict(picture) for model in models)
+    return Comparison(pixels, (picture.shape[1], picture.shape[0]), hash_file(path), _mapped_to(predictions, pixels))
 
 
 def verdicts(comparison: Comparison, thresholds: Sequence[float]) -> list[bool]:
