@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bonexray import FractureClassifier, Prediction, __version__
 from bonexray.checkpoint import hash_file
 from bonexray.images import read_picture
-from page.domain import known, reason, score
+from page.domain import known
 from page.models import Models, origin, title
 from page.overlay import SHOWN_SIDE, shown
 
@@ -163,8 +163,8 @@ def _describe_model(
         "logit": prediction.logit,
         "evidence_cells": prediction.cells.tolist(),
         "in_domain": prediction.in_domain,
-        "domain_score": score(prediction),
-        "domain_reason": reason(prediction),
+        "domain_score": prediction.domain_score,
+        "domain_reason": prediction.domain_reason,
         "milliseconds": round(prediction.milliseconds, 2),
         "source": origin(model),
         "revision": model.revision,

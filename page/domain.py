@@ -12,16 +12,6 @@ def known(predictions: Sequence[Prediction]) -> bool | None:
     return False if False in answers else None if set(answers) == {None} else True
 
 
-def score(prediction: Prediction) -> float | None:
-    """Return the distance from the training radiographs in units of the limit; None without a gate."""
-    return getattr(prediction, "domain_score", None)
-
-
-def reason(prediction: Prediction) -> str | None:
-    """Return the code of the refusal; None in domain or without a gate."""
-    return getattr(prediction, "domain_reason", None)
-
-
 def sentence(code: str | None, language: str) -> str:
     """Say why an image was refused."""
     key = f"refused.{code}"
@@ -33,7 +23,7 @@ def refusals(predictions: Sequence[Prediction], names: Sequence[str], language: 
     grounds: dict[str, list[str]] = {}
     for prediction, name in zip(predictions, names, strict=True):
         if prediction.in_domain is False:
-            distance = score(prediction)
+            distance = prediction.domain_score
             far = translate(language, "refused.score", score=number(language, distance, 1)) if distance else ""
-            grounds.setdefault(sentence(reason(prediction), language), []).append(f"{name} ({far})" if far else name)
+            grounds.setdefault(sentence(prediction.domain_reason, language), []).append(f"{name} ({far})" if far else name)
     return [translate(language, "refused.by", names=", ".join(by), reason=why) for why, by in grounds.items()]

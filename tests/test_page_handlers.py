@@ -15,7 +15,6 @@ from page.models import Models, load_models
 from page.sharing import Shares
 from page.texts import LANGUAGES, TEXTS, choose_language, direction
 
-CODES = ("blank", "colour", "size", "facts", "features")
 POINTS = [
     {
         "threshold": t / 100,
@@ -120,7 +119,7 @@ def test_a_refusal_comes_before_any_number(handlers: Handlers, compared: Compari
 def test_both_gates_with_one_reason_say_it_once(handlers: Handlers, compared: Comparison) -> None:
     """In every language, and for a reason that the page does not know."""
     for language in LANGUAGES:
-        for code in (*CODES, "unheard of"):
+        for code in (*REASONS, "unheard of"):
             banner = handlers.render(refused(compared, first=code, second=code), "", 0.5, 0.5, False, language)[0]
             said = TEXTS[language].get(f"refused.{code}", TEXTS[language]["refused.unlike"])
             assert banner.count(said) == 1 and "MobileNetV2" in banner and "ResNet50" in banner

@@ -107,7 +107,10 @@ PREDECESSOR = Recipe(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
-        "default": Recipe(views=10, epochs=8, learning_rate=2e-5, first_trained="conv4_block4", precision="bfloat16"),
+        "default": Recipe(
+            image_size=224, head_views=4, head_strength=0.3, epochs=0, first_trained="none", rotation=0.03, crop=0.15,
+            brightness=0.05, contrast=0.1, blur=0.0, jpeg=100, noise=0.0, cutout=0.0,
+        ),
         "predecessor": replace(PREDECESSOR, first_trained="conv4"),
     },
 }
