@@ -48,7 +48,7 @@ def spectral_noise(random: Random, exponent: float) -> NDArray[np.float64]:
     frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None])
     frequency[0, 0] = 1
     field = np.fft.ifft2(np.fft.fft2(random.normal(size=(SIDE, SIDE))) / frequency**exponent).real
-    return (field - field.mean()) / field.std()
+    return ((field - field.mean()) / field.std()).astype(np.float64)
 
 
 def _clouds(random: Random) -> NDArray[np.float64]:
@@ -118,7 +118,7 @@ def _document(random: Random) -> Image.Image:
 
 
 def _drawing(random: Random) -> Image.Image:
-    image = Image.new("L", (2 * SIDE, 2 * SIDE), int(random.choice([0, 255, random.integers(256)])))
+    image = Image.new("L", (2 * SIDE, 2 * SIDE), int(random.choice((0, 255, int(random.integers(256))))))
     pen, filled = ImageDraw.Draw(image), random.random() < 0.5
     for _ in range(int(random.integers(3, 30))):
         (x0, x1), (y0, y1) = np.sort(random.integers(0, 2 * SIDE, 2)), np.sort(random.integers(0, 2 * SIDE, 2))
