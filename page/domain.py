@@ -25,5 +25,6 @@ def refusals(predictions: Sequence[Prediction], names: Sequence[str], language: 
         if prediction.in_domain is False:
             distance = prediction.domain_score
             far = translate(language, "refused.score", score=number(language, distance, 1)) if distance else ""
-            grounds.setdefault(sentence(prediction.domain_reason, language), []).append(f"{name} ({far})" if far else name)
+            why = sentence(prediction.domain_reason, language)
+            grounds.setdefault(why, []).append(f"{name} ({far})" if far else name)
     return [translate(language, "refused.by", names=", ".join(by), reason=why) for why, by in grounds.items()]

@@ -18,7 +18,7 @@ from bonexray.gate import REASONS, Contrast, Gate, Gaussian, join, unit
 from bonexray.images import Picture, read_picture
 from bonexray.runtime import Network
 from training.export import read_record, write_record
-from training.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit
+from training.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
 from training.others import KINDS, draw_others
 
 PLAIN = {"features": 1.0, "facts": 1.0, "colour": 5.0, "spread": 4.0, "side": 32.0, "aspect": 6.0}
@@ -83,7 +83,10 @@ def test_the_limit_shifts_what_the_network_knows() -> None:
     """Known 0..99 have the median 49.5, new ones 200: shifted to 150.5..249.5, a tenth lies above 239.5."""
     distances = np.array([*range(100), 200], np.float32)
     seen = np.array([True] * 100 + [False])
-    assert limit(distances, seen, 0.1) == pytest.approx(239.5, abs=1)
+    stretch = measure_stretch(distances, seen)
+    assert stretch == 150.5
+    assert limit(distances, seen, 0.1, stretch) == pytest.approx(239.5, abs=1)
+    assert measure_stretch(distances, np.ones(101, bool), 7.0) == 7.0
 
 
 @pytest.mark.parametrize(

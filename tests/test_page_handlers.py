@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bonexray import FractureClassifier, Prediction
+from bonexray.gate import REASONS
 from page.cards import joint_card, model_card, percents
 from page.comparison import Comparison, OperatingPoint, Share, compare, describe, operating_point
 from page.examples import load_examples

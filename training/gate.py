@@ -4,6 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -18,6 +19,7 @@ from training.provenance import describe_data
 from training.readers import CACHE
 from training.roles import assign_roles, one_image_each
 from training.sources import read_table
+from training.split import FOLDS
 
 IMAGES_A_SOURCE = 4
 OTHERS_A_KIND = 40
@@ -28,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the checkpoint and its data."""
     parser.add_argument("checkpoint", type=Path, help="checkpoint folder; its classifier.json is rewritten")
     parser.add_argument("--data", required=True, help="the data set that it was trained on")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="without a validation part: the folder of the "
+        "recipe's `cross-validate`, as for `train`")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"folder for what is found again (default: {CACHE})")
 
 
@@ -43,15 +47,26 @@ def run(arguments: argparse.Namespace) -> None:
             raise BonexrayError(
                 f"the {key} of these data is {found[key]}: expected {data.get(key)}, as in the training"
             )
-    add_gate(arguments.checkpoint, roles)
+    if data.get("held_out") in FOLDS:
+        roles = show_held_out(roles)
+    add_gate(arguments.checkpoint, roles, arguments.calibration)
 
 
-def add_gate(folder: Path, roles: dict[str, pd.DataFrame]) -> None:
+def show_held_out(roles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Let the fold that a network of a cross-validation never saw stand in for the validation part that it lacks."""
+    if len(roles["validation"]):
+        return roles
+    return {**roles, "validation": roles["test"], "test": roles["test"].head(0)}
+
+
+def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None = None) -> None:
     """Fit a gate for the network in a checkpoint folder, write it, and try it on one image a held-out source.
 
     Args:
         folder: the checkpoint.
         roles: rows of "train", "validation" (unseen by the network: they set the limit) and "test".
+        siblings: without a validation part: the folder of a cross-validation of the same recipe, whose gates tell how
+            much closer together a network places what it was trained on.
     """
     from training.export import read_record, write_record
 
@@ -61,7 +76,8 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame]) -> None:
     sample = describe((read_picture(path) for path in rows["path"]), network, size, len(rows))
     drawn = draw_others(OTHERS_A_KIND)
     others = describe((Picture(grey) for grey in drawn), network, size, len(drawn))
-    gate = fit_gate(sample, others, rows["source_group"].to_numpy(), rows["seen"].to_numpy())
+    stretch = mean_stretch(siblings) if siblings else 0.0
+    gate = fit_gate(sample, others, rows["source_group"].to_numpy(), rows["seen"].to_numpy(), stretch)
     counts = f"{rows['source_group'].nunique()} sources of train and validation, {len(drawn)} generated pictures"
     record = {**read_record(folder), "gate": {**gate.record(), "fitted_on": counts}}
     write_record(folder, record)
@@ -69,6 +85,20 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame]) -> None:
         record["gate"]["held_out"] = held_out = measure_gate(folder, roles["test"])
         write_record(folder, record)
         log.info("the gate of %s refuses %d of %d held-out sources", folder, held_out["refused"], held_out["sources"])
+
+
+def mean_stretch(folder: Path) -> float:
+    """Average the logarithm of the stretch of the gates in a cross-validation's five checkpoints.
+
+    Raises:
+        CheckpointError: one of them is missing.
+        BonexrayError: one has no gate.
+    """
+    gates = {fold: read_checkpoint(folder / fold).gate for fold in FOLDS}
+    lacking = next((fold for fold, gate in gates.items() if gate is None), None)
+    if lacking:
+        raise BonexrayError(f"{folder / lacking} has no gate: expected `python -m training gate` to have fitted one")
+    return float(np.mean([np.log(gate["limits"].get("stretch", 1.0)) for gate in gates.values() if gate]))
 
 
 def measure_gate(folder: Path, rows: pd.DataFrame) -> dict[str, float]:

@@ -56,7 +56,9 @@ def describe(pictures: Iterable[Picture], network: Network, size: int, count: in
     return Sample(*(np.array(column, np.float32) for column in zip(*measured, strict=True)))
 
 
-def fit_gate(sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArray[np.bool_]) -> Gate:
+def fit_gate(
+    sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArray[np.bool_], stretch: float = 0.0
+) -> Gate:
     """Fit on all radiographs, and set the limits by what five gates say of the sources that each was not fitted on.
 
     A network places the radiographs that it was trained on closer together than new ones. Distances of
@@ -67,6 +69,7 @@ def fit_gate(sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArra
         others: pictures that are none.
         sources: the source of each radiograph.
         seen: whether the network was trained on it.
+        stretch: logarithm of that ratio, as other networks of the recipe have it; for when there are no new ones.
     """
     names, codes = np.unique(sources, return_inverse=True)
     folds = np.random.default_rng(0).permutation(len(names))[codes] % FOLDS
@@ -82,11 +85,13 @@ def fit_gate(sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArra
     beside, odds, standing = (values[votes] for values in found.values())
     steepness = robust_spread(beside) / robust_spread(odds)
     tilted = (beside + np.clip(steepness * odds, -5, 5)).astype(np.float32)
+    stretch = measure_stretch(tilted, seen[votes], stretch)
     return replace(
         _fit(sample, others, sources),
         steepness=steepness,
         limits={
-            "features": float(np.exp(limit(tilted, seen[votes], REFUSED["features"]))),
+            "features": float(np.exp(limit(tilted, seen[votes], REFUSED["features"], stretch))),
+            "stretch": float(np.exp(stretch)),
             "facts": float(np.exp(np.quantile(standing, 1 - REFUSED["facts"]))),
             "colour": max(LEAST_COLOUR, 1.5 * float(np.quantile(sample.colours[votes], 0.99))),
             "spread": 0.6 * float(np.quantile(sample.spreads[votes], 0.005)),
@@ -96,12 +101,22 @@ def fit_gate(sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArra
     )
 
 
-def limit(distances: Floats, seen: NDArray[np.bool_], refused: float) -> float:
-    """Log distance that a share of new radiographs exceeds; the known ones are shifted to the median of the new."""
-    new, known = distances[~seen], distances[seen]
-    if len(new) and len(known):
-        known = known + np.median(new) - np.median(known)
-    return float(np.quantile(np.concatenate([known, new]), 1 - refused))
+def measure_stretch(distances: Floats, seen: NDArray[np.bool_], known: float = 0.0) -> float:
+    """How much farther, as a difference of log distances, new radiographs lie than those of the training: medians.
+
+    Args:
+        distances: logarithms, shape (n,).
+        seen: whether the network was trained on each.
+        known: what is taken where only one kind is there.
+    """
+    if seen.all() or not seen.any():
+        return known
+    return float(np.median(distances[~seen]) - np.median(distances[seen]))
+
+
+def limit(distances: Floats, seen: NDArray[np.bool_], refused: float, stretch: float) -> float:
+    """Log distance that a share of new radiographs exceeds; the known ones are moved by the stretch."""
+    return float(np.quantile(distances + stretch * seen, 1 - refused))
 
 
 def robust_spread(values: Floats) -> float:

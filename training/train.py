@@ -69,10 +69,11 @@ def train(plan: Plan) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.export import write_checkpoint
-    from training.gate import add_gate
+    from training.gate import add_gate, show_held_out
 
     write_checkpoint(network, plan.output, record, history)
-    add_gate(plan.output, plan.roles)
+    alone = plan.data["held_out"] in FOLDS
+    add_gate(plan.output, show_held_out(plan.roles) if alone else plan.roles, plan.calibration)
     shutil.rmtree(plan.work)
     log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record.get("validation"))
 
