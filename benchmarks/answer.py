@@ -13,7 +13,8 @@ from benchmarks.peers import REFERENCE, Floats, Forward, prepare
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
 from bonexray.checkpoint import LAYOUT, read_checkpoint
-from bonexray.images import letterbox, read_image, read_picture, spread
+from bonexray.geometry import letterbox, spread
+from bonexray.images import read_image, read_picture
 from bonexray.runtime import Network
 
 ANSWER = "bonexray, decode to both maps"

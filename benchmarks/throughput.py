@@ -12,7 +12,8 @@ import psutil
 
 from benchmarks.peers import REFERENCE, prepare
 from bonexray import FractureClassifier
-from bonexray.images import ImageInput, letterbox, read_image
+from bonexray.geometry import letterbox
+from bonexray.images import ImageInput, read_image
 
 CHUNK = 100  # images between two looks at the memory
 WARM_UP = 8  # images

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bonexray.images import letterbox, read_image
+from bonexray.geometry import letterbox
+from bonexray.images import read_image
 
 BATCH = 32
 PICTURES = Path(__file__).parents[1] / "examples"

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.gate import Gate
+from bonexray.geometry import letterbox, spread
 from bonexray.hub import Source, resolve
-from bonexray.images import ImageInput, Picture, letterbox, read_picture, spread
+from bonexray.images import ImageInput, Picture, read_picture
 from bonexray.reading import read_ahead
 from bonexray.runtime import Network
 from bonexray.saving import push_checkpoint, save_checkpoint

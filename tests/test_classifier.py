@@ -15,7 +15,8 @@ from PIL import Image
 
 from bonexray import BonexrayError, FractureClassifier, Prediction
 from bonexray.errors import ImageError
-from bonexray.images import letterbox, read_image, read_picture, spread
+from bonexray.geometry import letterbox, spread
+from bonexray.images import read_image, read_picture
 from bonexray.reading import AHEAD, read_ahead
 
 

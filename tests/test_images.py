@@ -8,7 +8,8 @@ from core_fixtures import draw_bone
 from PIL import Image
 
 from bonexray.errors import ImageError
-from bonexray.images import letterbox, read_image, read_picture, spread
+from bonexray.geometry import letterbox, spread
+from bonexray.images import read_image, read_picture
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:

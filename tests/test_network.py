@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bonexray import BonexrayError, FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
-from bonexray.images import letterbox
+from bonexray.geometry import letterbox
 from training.export import complete
 from training.initialisation import initialised_layers
 from training.network import BACKBONE, SCALING, build_network, letterboxed_part, set_trainable, split_network

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from bonexray.appearance import facts, thumbnail
 from bonexray.gate import Contrast, Gate, Gaussian, join, standardise, unit
-from bonexray.images import Picture, letterbox
+from bonexray.geometry import letterbox
+from bonexray.images import Picture
 from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]

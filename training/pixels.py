@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from bonexray.images import letterbox, read_image
+from bonexray.geometry import letterbox
+from bonexray.images import read_image
 
 
 def load_pixels(table: pd.DataFrame, size: int, cache: Path) -> NDArray[np.uint8]:

@@ -12,7 +12,8 @@ import pandas as pd
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, Checkpoint, read_checkpoint
 from bonexray.errors import BonexrayError
-from bonexray.images import letterbox, read_image
+from bonexray.geometry import letterbox
+from bonexray.images import read_image
 from training.held_out import evaluation_rows
 from training.intervals import STATEMENT, with_intervals
 from training.metrics import auroc, share

@@ -156,7 +156,8 @@ def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
 
 def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     """Logits of the images as serving would letterbox them, shape (n,)."""
-    from bonexray.images import letterbox, read_image
+    from bonexray.geometry import letterbox
+    from bonexray.images import read_image
 
     head = network.get_layer("probability")
     pixels = np.stack([letterbox(read_image(path), recipe.image_size) for path in table["path"]])
