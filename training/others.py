@@ -11,7 +11,10 @@ Grey = NDArray[np.uint8]
 Random = np.random.Generator
 
 SIDE = 256  # pixels
-WORDS = "the of and to in is with for on as by from this are was page table figure value total date name".split()
+WORDS = (
+    "the", "of", "and", "to", "in", "is", "with", "for", "on", "as", "by", "from", "this", "are", "was", "page", "table",
+    "figure", "value", "total", "date", "name",
+)  # fmt: skip
 
 
 def draw_others(each: int, seed: int = 0) -> list[Grey]:
