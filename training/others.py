@@ -12,8 +12,8 @@ Random = np.random.Generator
 
 SIDE = 256  # pixels
 WORDS = (
-    "the", "of", "and", "to", "in", "is", "with", "for", "on", "as", "by", "from", "this", "are", "was", "page", "table",
-    "figure", "value", "total", "date", "name",
+    "the", "of", "and", "to", "in", "is", "with", "for", "on", "as", "by", "from", "this", "are", "was", "page",
+    "table", "figure", "value", "total", "date", "name",
 )  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def _clouds(random: Random) -> NDArray[np.float64]:
 def _static(random: Random) -> NDArray[np.float64]:
     noise = random.uniform(0, 255, (SIDE, SIDE)) if random.random() < 0.5 else random.normal(128, 45, (SIDE, SIDE))
     if random.random() < 0.3:
-        return 255.0 * (noise > random.uniform(20, 230))
+        return np.where(noise > random.uniform(20, 230), 255.0, 0.0)
     smooth = ndimage.gaussian_filter(noise, random.uniform(0, 3))
     return 128 + (smooth - smooth.mean()) * random.uniform(20, 70) / smooth.std()
 
