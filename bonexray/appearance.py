@@ -54,12 +54,13 @@ def colourfulness(image: Image.Image) -> float:
 def _levels(small: Floats) -> list[float]:
     spread = float(small.std()) + 1e-3
     standard = (small - small.mean()) / spread
+    squared = standard * standard
     share = np.bincount(np.clip(small, 0, 255).astype(int).ravel() // BIN, minlength=256 // BIN) / small.size
     filled = share[share > 0]
     return [
         *map(float, np.percentile(small, PERCENTILES)),
         float(small.mean()), float(np.log(spread)),
-        float((standard**3).mean()), float(np.log((standard**4).mean() + 1e-3)),
+        float((squared * standard).mean()), float(np.log((squared * squared).mean() + 1e-3)),
         float(share.max()), float(-(filled * np.log(filled)).sum()),
         float((small <= BLACK).mean()), float((small >= WHITE).mean()), float(len(filled)) / len(share),
     ]  # fmt: skip
@@ -84,10 +85,11 @@ def _edges(small: Floats, spread: float) -> list[float]:
     laplacian = 4 * inner - small[:-2, 1:-1] - small[2:, 1:-1] - small[1:-1, :-2] - small[1:-1, 2:]
     mean = float(steps.mean()) + 0.01
     tails = np.log((np.percentile(steps, (50, 90, 99)) + 0.1) / mean)
-    angle, weight = np.arctan2(down, across), steps / (steps.sum() + 1e-6)
-    one_way = abs(complex((weight * np.exp(2j * angle)).sum()))
-    upright = float((weight * np.cos(4 * angle)).sum())
-    xx, yy, xy = (_half(product) for product in (across**2, down**2, across * down))
+    total, squares = steps.sum() + 1e-6, np.maximum(steps * steps, np.float32(1e-12))
+    cosine, sine = (across * across - down * down) / squares, 2 * across * down / squares  # of twice the angle
+    one_way = float(np.hypot((steps * cosine).sum(), (steps * sine).sum()) / total)
+    upright = float((steps * (cosine * cosine - sine * sine)).sum() / total)
+    xx, yy, xy = (_half(product) for product in (across * across, down * down, across * down))
     coherence = float(np.hypot(xx - yy, 2 * xy).sum() / (xx.sum() + yy.sum() + 1e-3))
     sharpness = float(np.log((np.abs(laplacian).mean() + 0.01) / mean))
     flat = float((steps < 0.5).mean())

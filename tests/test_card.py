@@ -47,6 +47,16 @@ def test_the_template_itself_holds_no_measured_figure() -> None:
     assert re.findall(r"\b0?\.\d+", prose.replace("Apache-2.0", "").replace("ODC-By 1.0", "")) == []
 
 
+def test_the_gate_is_described_with_what_it_refused(plain_checkpoint: Path) -> None:
+    """Its counts and interval come from the record; without a gate the card says none."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    held_out = {"sources": 60, "refused": 2, "low": 0.0092, "high": 0.1136}
+    card = render_card(replace(checkpoint, gate={"fitted_on": "404 sources", "held_out": held_out}), "a/b")
+    assert "fitted on 404 sources. Of 60 held-out sources, one image each, it refuses 2" in card
+    assert "0.009 to 0.114" in card
+    assert "Domain gate: none." in render_card(checkpoint, "a/b")
+
+
 def test_an_unevaluated_checkpoint_says_so(plain_checkpoint: Path) -> None:
     """Without metrics there is no table, no model index, and the checklist counts the gaps."""
     card = render_card(replace(read_checkpoint(plain_checkpoint), metrics={}), "a/b")

@@ -63,6 +63,7 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "leak": pivot(list(measured(leak))),
         "split": metrics.get("split", "the held-out part of the split"),
         "calibration": _calibration(checkpoint.calibration),
+        "gate": _gate(checkpoint.gate),
         "aim": checkpoint.calibration.get("aim", "the aim of the recipe"),
         "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
         "data": {key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint")},
@@ -75,6 +76,19 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "serving": _serving(provenance.get("serving")),
         "initialisation": _initialisation(provenance),
     }
+
+
+def _gate(gate: dict[str, Any] | None) -> str:
+    if gate is None:
+        return "none."
+    text = f"refuses pictures unlike the training radiographs; fitted on {gate.get('fitted_on', 'those')}"
+    held = gate.get("held_out")
+    if held:
+        text += (
+            f". Of {held['sources']:.0f} held-out sources, one image each, it refuses {held['refused']:.0f} "
+            f"(95 % Wilson interval of the share: {figure(held['low'])} to {figure(held['high'])})"
+        )
+    return text + ". Grey photographs are what it lets pass most often."
 
 
 def _calibration(calibration: dict[str, Any]) -> str:

@@ -17,8 +17,8 @@ from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]
 
-DIRECTIONS = {"facts": 24, "features": 48}
-REFUSED = {"facts": 0.004, "features": 0.015}  # shares of radiographs that each limit is set to refuse
+DIRECTIONS = {"facts": 24, "features": 24}
+REFUSED = {"facts": 0.004, "features": 0.02}  # shares of radiographs that each limit is set to refuse
 FOLDS = 5
 LEAST_SIDE, LEAST_COLOUR, LEAST_ASPECT = 32.0, 5.0, 6.0
 REGULARISATION = 0.01  # inverse strength of the contrast's ridge penalty
