@@ -77,4 +77,5 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights]) -> None
 def _left_out(name: str, weights: dict[str, Weights]) -> bool:
     """Say whether this convolution is in a residual branch that adds nothing, which LiteRT's converter leaves out."""
     block, _, place = name.removesuffix("_conv").rpartition("_")
-    return place in BRANCH and not any(f"{block}_{other}_conv" in weights for other in BRANCH)
+    in_branch = name.endswith("_conv") and place in BRANCH
+    return in_branch and not any(f"{block}_{other}_conv" in weights for other in BRANCH)
