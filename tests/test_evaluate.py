@@ -18,7 +18,7 @@ from bonexray.checkpoint import read_checkpoint
 from training.dataset import read_dataset
 from training.evaluate import add_arguments, run
 from training.held_out import evaluation_rows, model_name
-from training.predictions import read_predictions
+from training.predictions import PREDICTIONS, read_predictions
 from training.provenance import SEEN_DIGITS, describe_data
 from training.published import deviations
 from training.report import MARKERS
@@ -65,6 +65,8 @@ def write_origin(folder: Path, data: Path, held_out: str, validation: str) -> No
     record["provenance"]["data"] = describe_data(table, roles, str(data)) | parts
     record["provenance"]["recipe"] |= {"name": "default", "split": "grouped"}
     record["metrics"] = {}
+    record["files"].pop(PREDICTIONS, None)
+    (folder / PREDICTIONS).unlink(missing_ok=True)
     (folder / "classifier.json").write_text(json.dumps(record))
 
 
@@ -274,10 +276,11 @@ def test_kept_predictions_stand_for_the_networks_that_gave_them(
     assert set(report["models"]["MobileNetV2"]) == {"out_of_fold", "test"}
     assert report["data"]["split"]["crossing_pairs"] == 0
     record = json.loads((checkpoint / "classifier.json").read_text())
+    epochs = record["provenance"]["recipe"]["epochs"]
     record["provenance"]["recipe"]["epochs"] = 99
     (checkpoint / "classifier.json").write_text(json.dumps(record))
     with pytest.raises(
-        BonexrayError, match="MobileNetV2: one network has epochs=20 and another 99: expected one recipe"
+        BonexrayError, match=f"MobileNetV2: one network has epochs={epochs} and another 99: expected one recipe"
     ):
         evaluate(checkpoint, *flags)
 

@@ -126,7 +126,7 @@ def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pyt
     """Refused without float weights; else another network in place, with what it changes in its record and card."""
     data, run, slim = write_folders(tmp_path / "bones", sources=40), tmp_path / "run", tmp_path / "slim"
     common = ["--data", str(data), "--cache", str(tmp_path / "cache")]
-    small = ["--image-size", "32", "--stored-size", "40", "--epochs", "0", "--head-epochs", "1", "--head-views", "1",
+    small = ["--image-size", "32", "--stored-size", "40", "--epochs", "0", "--head-views", "1",
              "--images-per-epoch", "16", "--batch-size", "8", "--weights", "none"]  # fmt: skip
     assert main(["train", "mobilenetv2", "--output", str(run), *common, *small]) == 0
     assert main(["bundle", str(run), str(slim)]) == 0

@@ -20,6 +20,7 @@ from bonexray.version import __version__
 from training.network import HEAD, LETTERBOX, serving_network
 from training.predictions import PREDICTIONS
 from training.provenance import HISTORY
+from training.quantisation import quantise
 
 
 def write_checkpoint(network: keras.Model, folder: Path, record: dict[str, Any], history: pd.DataFrame) -> None:
@@ -93,17 +94,15 @@ def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
 
     Args:
         network: as `build_network` returns it.
-        weights: "float16", half the size, or "float32"; `python -m training quantise` makes int8 ones of these.
+        weights: "float16", half the size, for all but the head, or "float32"; `python -m training quantise` makes
+            int8 ones of these.
     """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
         serving_network(network).export(scratch, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
-        if weights == "float16":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter.target_spec.supported_types = [tf.float16]
-        return converter.convert()
+        converted = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
+    return quantise(converted, []) if weights == "float16" else converted
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]
 
-# The head stays as it is, so that the features times its kernel are the cells that the logit is summed from.
+# The head stays as it is, so that the features times its kernel are the cells that the logit is summed from; float16
+# alone would move a probability by some .004 where its weights are large.
 HEAD = r"/(?:cells|probability)_\d+/"
 FEW = 16  # images that tell one convolution's share; the choice as a whole is checked on all
 
@@ -36,7 +37,7 @@ def convolutions(network: bytes) -> list[str]:
 
 
 def quantise(network: bytes, names: Sequence[str]) -> bytes:
-    """Give the named convolutions int8 weights, one scale an output channel, and all other weights float16.
+    """Give the named convolutions int8 weights, one scale an output channel, and all others but the head's float16.
 
     Args:
         network: a LiteRT file with float32 weights.
@@ -48,7 +49,7 @@ def quantise(network: bytes, names: Sequence[str]) -> bytes:
 
     quantizer = Quantizer(network)
     quantizer.add_weight_only_config(
-        ".*", TFLOperationName.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
+        f"^(?!.*{HEAD})", TFLOperationName.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
     )
     for name in names:
         quantizer.add_dynamic_config(f"^{re.escape(name)}", TFLOperationName.CONV_2D, 8)
