@@ -58,7 +58,7 @@ def test_a_threshold_moves_the_verdict_and_the_disagreement_is_shown(visit: Visi
 def test_the_opacity_slider_changes_the_map(visit: Visit) -> None:
     """The layer of evidence becomes as strong as the slider says."""
     tab = visit("?example=hand-displaced")
-    layer = tab.locator(".bx-layer").first
+    layer = tab.locator(".bx-stack .bx-layer").last
     expect(layer).to_be_visible(timeout=30_000)
     box = tab.locator("#opacity input[type=number]")
     box.fill("10")
@@ -147,8 +147,8 @@ def test_reports_are_saved(visit: Visit) -> None:
     assert f"{record['models'][0]['probability']:.0%}" in tab.locator(".bx-number").first.inner_text()
 
 
-def test_a_pasted_image_is_compared(visit: Visit) -> None:
-    """What is in the clipboard is read as a file is."""
+def test_a_pasted_image_is_judged(visit: Visit) -> None:
+    """What is in the clipboard is read as a file is: here a grey bar, which the gates refuse."""
     tab = visit(permissions=["clipboard-read", "clipboard-write"])
     tab.evaluate(
         """async () => {
@@ -162,7 +162,8 @@ def test_a_pasted_image_is_compared(visit: Visit) -> None:
     )
     tab.get_by_text("Paste or photograph").first.click()
     tab.locator("#camera button[aria-label*=clipboard]").click()
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator("#banner .bx-refused")).to_have_count(1, timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(0)
     expect(tab.locator("#link")).to_have_count(0)
 
 

@@ -30,6 +30,7 @@ LIMIT = 0.08  # of the logits' root mean square difference; they spread over som
 LEAST_EQUAL = 0.99  # share of held-out images whose verdict stays
 MOST_LOST = 0.005  # of AUROC
 RESAMPLES = 2000
+TINY = 1e-12  # a network of which nothing was learnt has cells of zero
 ENOUGH = 80  # sources to choose on
 
 
@@ -100,7 +101,8 @@ def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: 
     before, after = (1 / (1 + np.exp(-one)) for one in logits)
     table = rows.assign(before=before, after=after)
     same = (before >= checkpoint.threshold) == (after >= checkpoint.threshold)
-    moved = np.sqrt(((cells[1] - cells[0]) ** 2).mean((1, 2)) / (cells[0] ** 2).mean((1, 2)))
+    size = np.maximum((cells[0] ** 2).mean((1, 2)), TINY)
+    moved = np.sqrt(((cells[1] - cells[0]) ** 2).mean((1, 2)) / size)
     equal = with_intervals(
         table.assign(same=same), lambda some, weights: {"verdicts_equal": _share(some["same"], weights)}, RESAMPLES
     )
