@@ -147,26 +147,6 @@ def test_reports_are_saved(visit: Visit) -> None:
     assert f"{record['models'][0]['probability']:.0%}" in tab.locator(".bx-number").first.inner_text()
 
 
-def test_a_pasted_image_is_judged(visit: Visit) -> None:
-    """What is in the clipboard is read as a file is: here a grey bar, which the gates refuse."""
-    tab = visit(permissions=["clipboard-read", "clipboard-write"])
-    tab.evaluate(
-        """async () => {
-            const canvas = Object.assign(document.createElement('canvas'), {width: 300, height: 400});
-            const drawing = canvas.getContext('2d');
-            drawing.fillStyle = '#999';
-            drawing.fillRect(110, 0, 70, 400);
-            const image = await new Promise(done => canvas.toBlob(done, 'image/png'));
-            await navigator.clipboard.write([new ClipboardItem({'image/png': image})]);
-        }"""
-    )
-    tab.get_by_text("Paste or photograph").first.click()
-    tab.locator("#camera button[aria-label*=clipboard]").click()
-    expect(tab.locator("#banner .bx-refused")).to_have_count(1, timeout=30_000)
-    expect(tab.locator(".bx-model")).to_have_count(0)
-    expect(tab.locator("#link")).to_have_count(0)
-
-
 def test_a_photograph_is_compared(visit: Visit) -> None:
     """The webcam's picture goes the way of a file; here a webcam that draws a test pattern."""
     tab = visit(permissions=["camera"])
