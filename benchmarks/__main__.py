@@ -63,7 +63,7 @@ def _parts(arguments: argparse.Namespace, scratch: Path) -> dict[str, Callable[[
 
 def _write(found: dict[str, Any], arguments: argparse.Namespace) -> None:
     from benchmarks.report import draw, render_details, render_summary
-    from training.report import write_results
+    from training.reporting.report import write_results
 
     summary = render_summary(found)
     (arguments.output / "benchmark.md").write_text(render_details(found), "utf-8")

@@ -20,13 +20,13 @@ from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
 from bonexray.runtime import Network
-from training.held_out import evaluation_rows
-from training.quantisation import FEW, quantise, rank_convolutions
+from training.copying.sources import read_table
+from training.data.readers import CACHE
+from training.data.roles import one_image_each
+from training.making.held_out import evaluation_rows
+from training.making.quantisation import FEW, quantise, rank_convolutions
 from training.quantise import compare_networks, read_pixels
-from training.readers import CACHE
-from training.report import interval, table
-from training.roles import one_image_each
-from training.sources import read_table
+from training.reporting.report import interval, table
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first
 CALIBRATION = 100  # validation images for the activations' ranges of a wholly static int8
@@ -56,7 +56,7 @@ def main() -> int:
 
 def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str, Any]]:
     """Return a row a variant: its name, megabytes, milliseconds and ratio to float32, and what differs from float32."""
-    from training.export import convert_network
+    from training.making.export import convert_network
 
     clf = FractureClassifier.from_pretrained(folder)
     model, size = clf.keras_model(), clf.checkpoint.image_size
@@ -113,7 +113,7 @@ def _static(model: Any, validation: NDArray[np.float32]) -> bytes:  # noqa: ANN4
 
     import tensorflow as tf
 
-    from training.network import serving_network
+    from training.learning.network import serving_network
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
         for image in validation[:CALIBRATION]:

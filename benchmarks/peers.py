@@ -57,8 +57,8 @@ def _compare(peers: dict[str, Forward], size: int) -> None:
 
 
 def _convert(clf: FractureClassifier, kept: Path) -> None:
-    from training.export import convert_network
-    from training.network import serving_network
+    from training.learning.network import serving_network
+    from training.making.export import convert_network
 
     network = clf.keras_model()
     kept.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.answer import ANSWER
 from benchmarks.peers import REFERENCE
-from training.report import table
+from training.reporting.report import table
 
 GOAL = 0.40  # of ONNX Runtime's forward pair, for both probabilities and maps, decode to answer
 Found = dict[str, Any]

@@ -58,7 +58,7 @@ def _with_keras(folder: Path, into: Path) -> Path:
     from bonexray.checkpoint import LAYOUT
 
     if not (into / LAYOUT.keras_weights).is_file():
-        code = "import sys; from pathlib import Path; from training.export import complete; "
+        code = "import sys; from pathlib import Path; from training.making.export import complete; "
         code += "complete(Path(sys.argv[1]), Path(sys.argv[2]))"  # in a process of its own: it imports TensorFlow
         subprocess.run([sys.executable, "-c", code, folder, into], check=True, capture_output=True)
     return into

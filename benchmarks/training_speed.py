@@ -23,11 +23,11 @@ def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     """
     import keras
 
-    from training.augmentation import build_augmentation, build_shrinking
-    from training.batches import image_batches, with_labels
-    from training.features import cache_features
-    from training.network import HEAD, build_network, letterboxed_part
-    from training.recipe import RECIPES
+    from training.learning.augmentation import build_augmentation, build_shrinking
+    from training.learning.batches import image_batches, with_labels
+    from training.learning.features import cache_features
+    from training.learning.network import HEAD, build_network, letterboxed_part
+    from training.learning.recipe import RECIPES
 
     recipe = RECIPES[backbone]["default"]
     network = build_network(backbone, recipe.image_size, "none")

@@ -46,7 +46,7 @@ def plain_checkpoint(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_rows(tmp_path: Path) -> Path:
     """Write the rows of a split as an audit does, and return their folder."""
-    from training.rows import COLUMNS, write_rows
+    from training.data.rows import COLUMNS, write_rows
 
     table = pd.DataFrame({name: ["a.png", "b.png"] for name in COLUMNS}).assign(label=[0, 1], part=["fold0", "test"])
     facts = pd.DataFrame({"file_hash": ["0" * 64, "1" * 64], "pixel_hash": ["2" * 64, "3" * 64]})
@@ -68,5 +68,5 @@ def small_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     (tmp_path / "project/README.md").write_text("---\ntitle: bonexray\nsdk: gradio\n---\n\n# bonexray\n")
-    monkeypatch.setattr("training.staging.PROJECT", tmp_path / "project")
+    monkeypatch.setattr("training.publishing.staging.PROJECT", tmp_path / "project")
     return tmp_path / "project"

@@ -20,8 +20,8 @@ def check(owner: str, checkpoint: Path) -> None:
     from huggingface_hub import HfApi
 
     from training.publish import publish
-    from training.staging import stage_checkpoint
-    from training.upload import Target
+    from training.publishing.staging import stage_checkpoint
+    from training.publishing.upload import Target
 
     target = Target(f"{owner}/bonexray-check-{secrets.token_hex(4)}", private=True, tag="v1")
     with tempfile.TemporaryDirectory() as scratch:

@@ -11,9 +11,9 @@ from PIL import Image, ImageFilter
 from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
-from training.confounding import judge_inputs, measure_confounding, source_weights
-from training.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
-from training.split import refuse_crossing
+from training.copying.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
+from training.data.split import refuse_crossing
+from training.judging.confounding import judge_inputs, measure_confounding, source_weights
 
 SPLITS = ("train", "val", "test")
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from training import baselines
-from training.descriptors import grey_statistics, thumbnails
-from training.metrics import auroc
-from training.predictions import check_predictions, votes
-from training.roles import official_rows
+from training.data.roles import official_rows
+from training.judging import baselines
+from training.judging.descriptors import grey_statistics, thumbnails
+from training.judging.metrics import auroc
+from training.judging.predictions import check_predictions, votes
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from bonexray.errors import BonexrayError
-from training.calibration import TEMPERATURES, choose_threshold, fit_platt, fit_temperature, threshold_band
+from training.making.calibration import TEMPERATURES, choose_threshold, fit_platt, fit_temperature, threshold_band
 
 
 def overconfident(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

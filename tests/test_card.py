@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from bonexray.checkpoint import read_checkpoint
-from training.card import TEMPLATE, render_card
-from training.card_tables import measured, metric_name
+from training.publishing.card import TEMPLATE, render_card
+from training.publishing.card_tables import measured, metric_name
 
 
 def checklist(card: str, heading: str) -> list[str]:

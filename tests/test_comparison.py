@@ -7,9 +7,9 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from bonexray.errors import BonexrayError
-from training.comparison import delong, delong_covariance, differences, mcnemar
-from training.intervals import with_intervals
-from training.metrics import measure
+from training.judging.comparison import delong, delong_covariance, differences, mcnemar
+from training.judging.intervals import with_intervals
+from training.judging.metrics import measure
 
 
 def draw(seed: int, count: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

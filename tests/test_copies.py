@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from training.components import connected
-from training.copies import find_copies
-from training.facts import read_facts
-from training.keypoints import describe, match
-from training.perceptual import hash_orientations, near_pairs
-from training.sources import merge_sources, read_table, read_with_copies
+from training.copying.copies import find_copies
+from training.copying.keypoints import describe, match
+from training.copying.perceptual import hash_orientations, near_pairs
+from training.copying.sources import merge_sources, read_table, read_with_copies
+from training.data.components import connected
+from training.data.facts import read_facts
 
 SHAPE = (300, 260)
 

@@ -6,7 +6,7 @@ import pytest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from training import curves
+from training.judging import curves
 
 
 def draw(count: int = 120) -> pd.DataFrame:

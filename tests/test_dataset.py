@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from bonexray.errors import BonexrayError, HubError
-from training.dataset import COLUMNS, fingerprint, read_dataset
-from training.readers import image_path, read_hub
+from training.data.dataset import COLUMNS, fingerprint, read_dataset
+from training.data.readers import image_path, read_hub
 
 LABELS = ("fractured", "not fractured")
 
@@ -104,7 +104,7 @@ def read_fingerprint(folder: Path) -> str:
 
 def test_bytes_without_a_file_are_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Image bytes from a parquet file get a path named by their hash, the same each time."""
-    monkeypatch.setattr("training.readers.CACHE", tmp_path)
+    monkeypatch.setattr("training.data.readers.CACHE", tmp_path)
     first = image_path({"bytes": b"one", "path": "a.png"})
     assert Path(first).read_bytes() == b"one"
     assert image_path({"bytes": b"one", "path": "a.png"}) == first
@@ -170,7 +170,7 @@ def test_a_hub_data_set_with_bytes_becomes_files(tmp_path: Path, monkeypatch: py
     import datasets
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.readers.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("training.data.readers.CACHE", tmp_path / "cache")
     images = [Image.fromarray(np.full((4, 6), grey, np.uint8)) for grey in (10, 90)]
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(LABELS))})
     made = datasets.Dataset.from_dict({"image": images, "label": [0, 1]}, features=features)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.draws import draw_images, draw_views
-from training.recipe import Recipe
+from training.learning.draws import draw_images, draw_views
+from training.learning.recipe import Recipe
 
 COUNT = 20_000
 

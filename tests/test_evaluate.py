@@ -15,16 +15,16 @@ from PIL import Image
 
 from bonexray import BonexrayError
 from bonexray.checkpoint import read_checkpoint
-from training.dataset import read_dataset
+from training.copying.sources import read_table
+from training.data.dataset import read_dataset
+from training.data.roles import assign_roles
+from training.data.split import FOLDS
 from training.evaluate import add_arguments, run
-from training.held_out import evaluation_rows, model_name
-from training.predictions import PREDICTIONS, read_predictions
-from training.provenance import SEEN_DIGITS, describe_data
-from training.published import deviations
-from training.report import MARKERS
-from training.roles import assign_roles
-from training.sources import read_table
-from training.split import FOLDS
+from training.judging.predictions import read_predictions
+from training.making.held_out import evaluation_rows, model_name
+from training.making.provenance import PREDICTIONS, SEEN_DIGITS, describe_data
+from training.reporting.published import deviations
+from training.reporting.report import MARKERS
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from training.figures import draw_training
+from training.reporting.figures import draw_training
 
 
 def lines(*histories: pd.DataFrame) -> list[int]:

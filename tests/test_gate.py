@@ -17,9 +17,9 @@ from bonexray.arrays import read_array, write_array
 from bonexray.gate import REASONS, Contrast, Gate, Gaussian, join, unit
 from bonexray.images import Picture, read_picture
 from bonexray.runtime import Network
-from training.export import read_record, write_record
-from training.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
-from training.others import KINDS, draw_others
+from training.making.export import read_record, write_record
+from training.making.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
+from training.making.others import KINDS, draw_others
 
 PLAIN = {"features": 1.0, "facts": 1.0, "colour": 5.0, "spread": 4.0, "side": 32.0, "aspect": 6.0}
 NAMES = ("camera", "astronaut", "chelsea", "coffee", "page", "text", "retina", "immunohistochemistry", "brick",

@@ -1,4 +1,4 @@
-"""Imports go one way: app -> bonexray <- training."""
+"""Imports go one way: app -> bonexray <- training, and inside training from each folder to those before it."""
 
 import ast
 from collections.abc import Iterator
@@ -13,10 +13,17 @@ FORBIDDEN = {
     "page": {"training", "benchmarks", "tensorflow", "keras", "datasets", "keras_cv", "app"},
     "app.py": {"training", "benchmarks", "tensorflow", "keras", "datasets", "keras_cv"},
 }
+FOLDERS = ("data", "copying", "learning", "making", "judging", "reporting", "publishing")  # of training, in order
 
 
 def imported(path: Path) -> Iterator[tuple[str, bool]]:
     """Yield the top name of each import of a module, and whether it stands at the module's top level."""
+    for name, at_top in full_names(path):
+        yield name.split(".")[0], at_top
+
+
+def full_names(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the whole name of each import (of `from a.b import c`, "a.b.c"), and whether it stands at the top level."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         names = []
@@ -24,9 +31,9 @@ def imported(path: Path) -> Iterator[tuple[str, bool]]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names = [node.module or ""]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
-            yield name.split(".")[0], node in tree.body
+            yield name, node in tree.body
 
 
 def modules(part: str) -> list[Path]:
@@ -41,6 +48,22 @@ def test_no_part_imports_what_lies_above_it(part: str) -> None:
     assert modules(part)
     for path in modules(part):
         assert not FORBIDDEN[part] & {name for name, _ in imported(path)}, path
+
+
+def test_the_folders_of_training_are_those_that_have_an_order() -> None:
+    """Each says on top what it knows, and hands nothing on from its modules."""
+    assert {path.parent.name for path in (ROOT / "training").glob("*/__init__.py")} == set(FOLDERS)
+    for path in (ROOT / "training").rglob("__init__.py"):
+        assert not list(full_names(path)), path
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_of_training_imports_only_itself_and_those_before_it(folder: str) -> None:
+    """Not even inside a function: none that comes later, and no verb of the command line."""
+    allowed = FOLDERS[: FOLDERS.index(folder) + 1]
+    for path in modules(f"training/{folder}"):
+        inside = [name.split(".") for name, _ in full_names(path) if name.split(".")[0] == "training"]
+        assert not [name for name in inside if name[1] not in allowed], path
 
 
 def test_the_package_imports_heavy_libraries_only_when_asked() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.intervals import source_counts, with_intervals
-from training.metrics import measure
+from training.judging.intervals import source_counts, with_intervals
+from training.judging.metrics import measure
 
 
 def draw(sources: int, images: int = 1, seed: int = 0) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def test_chunks_do_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> No
     """Weights held seven at a time give what they give at once."""
     rows = draw(30)
     whole = with_intervals(rows, measure, 40)
-    monkeypatch.setattr("training.intervals.CHUNK_CELLS", 7 * 30)
+    monkeypatch.setattr("training.judging.intervals.CHUNK_CELLS", 7 * 30)
     parts = with_intervals(rows, measure, 40)
     assert all(parts[name] == pytest.approx(figure) for name, figure in whole.items())
 

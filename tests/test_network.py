@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from bonexray import BonexrayError, FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.geometry import letterbox
-from training.export import complete
-from training.initialisation import initialised_layers
-from training.network import BACKBONE, SCALING, build_network, letterboxed_part, set_trainable, split_network
+from training.learning.initialisation import initialised_layers
+from training.learning.network import BACKBONE, SCALING, build_network, letterboxed_part, set_trainable, split_network
+from training.making.export import complete
 
 
 @pytest.fixture(scope="module", params=BACKBONES)

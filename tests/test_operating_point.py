@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from training.fitting import fit_logistic
-from training.network import HEAD
-from training.operating_point import fit_operating_point, fold_into_head, uncalibrated
+from training.learning.fitting import fit_logistic
+from training.learning.network import HEAD
+from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
 
 
 @pytest.fixture

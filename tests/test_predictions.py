@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bonexray.errors import BonexrayError
-from training.predictions import COLUMNS, check_predictions, evaluation_sets, read_predictions, votes
+from training.judging.predictions import COLUMNS, check_predictions, evaluation_sets, read_predictions, votes
 
 
 def predictions(**columns: list) -> pd.DataFrame:

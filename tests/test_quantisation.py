@@ -15,10 +15,10 @@ from bonexray.errors import BonexrayError
 from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
 from training.__main__ import main
-from training.card import render_card
-from training.export import convert_network
-from training.network import HEAD, build_network
-from training.quantisation import choose_convolutions, convolutions, quantise, run_cells
+from training.learning.network import HEAD, build_network
+from training.making.export import convert_network
+from training.making.quantisation import choose_convolutions, convolutions, quantise, run_cells
+from training.publishing.card import render_card
 from training.quantise import _require
 
 SIZE = 64

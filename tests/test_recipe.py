@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from bonexray.errors import BonexrayError
-from training.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
+from training.learning.recipe import RECIPES, Recipe, add_recipe_flags, recipe_from
 
 
 def parse(*argv: str) -> Recipe:

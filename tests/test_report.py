@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bonexray.errors import BonexrayError
-from training.report import FACTS, MARKERS, interval, main_table, title, write_results
-from training.summary import headline_set, leak_table
+from training.judging.summary import headline_set, leak_table
+from training.reporting.report import FACTS, MARKERS, interval, main_table, title, write_results
 
 
 def figure(value: float) -> dict[str, float]:

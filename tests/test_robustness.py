@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from bonexray import Prediction
-from training.perturbations import LETTERS, PERTURBATIONS, letter_box
-from training.predictions import COLUMNS
-from training.robustness import FLAGS, describe_peak, summarise_robustness
+from training.judging.perturbations import LETTERS, PERTURBATIONS, letter_box
+from training.judging.predictions import COLUMNS
+from training.judging.robustness import FLAGS, describe_peak, summarise_robustness
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bonexray.errors import BonexrayError
-from training.split import FOLDS, split_sources
+from training.data.split import FOLDS, split_sources
 
 
 def sources(fractured: int = 60, other: int = 40, copies: int = 3) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import RepoCard
 
 from bonexray.errors import BonexrayError
-from training.staging import stage_checkpoint, stage_rows, stage_space
+from training.publishing.staging import stage_checkpoint, stage_rows, stage_space
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

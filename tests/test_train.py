@@ -16,12 +16,12 @@ from core_fixtures import ROOT, draw_bone, write_folders
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from training.__main__ import build_parser, main
-from training.calibration import fit_platt
 from training.cross_validate import plans
-from training.dataset import read_dataset
-from training.provenance import describe_data, seen_before
-from training.roles import assign_roles, one_image_each
-from training.split import split_sources
+from training.data.dataset import read_dataset
+from training.data.roles import assign_roles, one_image_each
+from training.data.split import split_sources
+from training.making.calibration import fit_platt
+from training.making.provenance import describe_data, seen_before
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
          "--views", "2", "--head-views", "2", "--weights", "none")  # fmt: skip

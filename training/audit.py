@@ -9,11 +9,8 @@ from typing import Any
 import pandas as pd
 
 from bonexray.errors import BonexrayError
-from training.confounding import measure_confounding
-from training.copies import find_copies
-from training.dataset import fingerprint, read_dataset
-from training.facts import read_facts
-from training.findings import (
+from training.copying.copies import find_copies
+from training.copying.findings import (
     SHOWN,
     copy_components,
     count_copies,
@@ -22,10 +19,13 @@ from training.findings import (
     split_leaks,
     summarise_table,
 )
-from training.rows import write_rows
-from training.sources import merge_sources
-from training.split import refuse_crossing, split_sources
-from training.tables import audit_lines
+from training.copying.sources import merge_sources
+from training.data.dataset import fingerprint, read_dataset
+from training.data.facts import read_facts
+from training.data.rows import write_rows
+from training.data.split import refuse_crossing, split_sources
+from training.judging.confounding import measure_confounding
+from training.reporting.tables import audit_lines
 
 LEAKING = 1  # exit status
 

@@ -12,6 +12,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Copy everything but Keras' weights, which `keras_model()` rebuilds from the LiteRT network."""
-    from training.export import slim
+    from training.making.export import slim
 
     slim(arguments.checkpoint, arguments.into)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from bonexray.errors import BonexrayError
 from training import evaluate
-from training.cross_calibration import answer_out_of_fold, cross_calibrate
-from training.plan import Plan, make_plan
-from training.recipe import add_recipe_flags
-from training.roles import NOTHING
-from training.split import FOLDS
+from training.data.roles import NOTHING
+from training.data.split import FOLDS
+from training.learning.recipe import add_recipe_flags
+from training.making.cross_calibration import answer_out_of_fold, cross_calibrate
+from training.making.plan import Plan, make_plan
 from training.train import add_training_flags, train
 
 REPORT = "report"

@@ -10,18 +10,25 @@ from typing import Any
 import pandas as pd
 
 from bonexray.errors import BonexrayError
-from training.intervals import RESAMPLES
-from training.measurement import Measurement, add_published, ask, ask_baselines, load_measurement, start_measurement
-from training.predictions import set_names
-from training.provenance import count_role
-from training.published import compare_published, published_lines, write_metrics
-from training.readers import CACHE
-from training.report import main_table, render_report, write_results
-from training.robustness import summarise_robustness
-from training.roles import NOTHING
-from training.sources import read_with_copies
-from training.split import split_sources
-from training.summary import LEAK_FREE, checkpoint_metrics, summarise
+from training.copying.sources import read_with_copies
+from training.data.readers import CACHE
+from training.data.roles import NOTHING
+from training.data.split import split_sources
+from training.judging.intervals import RESAMPLES
+from training.judging.measurement import (
+    Measurement,
+    add_published,
+    ask,
+    ask_baselines,
+    load_measurement,
+    start_measurement,
+)
+from training.judging.predictions import set_names
+from training.judging.robustness import summarise_robustness
+from training.judging.summary import LEAK_FREE, checkpoint_metrics, summarise
+from training.making.provenance import count_role
+from training.reporting.published import compare_published, published_lines, write_metrics
+from training.reporting.report import main_table, render_report, write_results
 
 NOT_FOUND_AGAIN = 1  # exit status
 AIM = 0.95
@@ -62,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = {name: record_of(name, measurement, summary, robustness, arguments) for name in measurement.classifiers}
     lost = {} if arguments.part == "all" else compare_published(measurement, records)
     summary["published"] = published_lines(measurement, records, lost)
-    from training.drawing import draw_all
+    from training.reporting.drawing import draw_all
 
     drawn = draw_all(measurement, folder, resamples)
     everything = {**summary, "robustness": robustness, "checkpoints": records}

@@ -13,13 +13,13 @@ from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.errors import BonexrayError
 from bonexray.images import Picture, read_picture
 from bonexray.runtime import Network
-from training.gate_fit import describe, fit_gate
-from training.others import draw_others
-from training.provenance import describe_data
-from training.readers import CACHE
-from training.roles import assign_roles, one_image_each
-from training.sources import read_table
-from training.split import FOLDS
+from training.copying.sources import read_table
+from training.data.readers import CACHE
+from training.data.roles import assign_roles, one_image_each
+from training.data.split import FOLDS
+from training.making.gate_fit import describe, fit_gate
+from training.making.others import draw_others
+from training.making.provenance import describe_data
 
 IMAGES_A_SOURCE = 4
 OTHERS_A_KIND = 40
@@ -68,7 +68,7 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
         siblings: without a validation part: the folder of a cross-validation of the same recipe, whose gates tell how
             much closer together a network places what it was trained on.
     """
-    from training.export import read_record, write_record
+    from training.making.export import read_record, write_record
 
     network = Network(folder / LAYOUT.network, read_checkpoint(folder).image_size)
     size = read_checkpoint(folder).image_size

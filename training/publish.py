@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
-from training.staging import ROWS, stage_checkpoint, stage_rows, stage_space
-from training.upload import Target, add_upload_flags, list_files, set_variable, upload
+from training.publishing.staging import ROWS, stage_checkpoint, stage_rows, stage_space
+from training.publishing.upload import Target, add_upload_flags, list_files, set_variable, upload
 
 PIN = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
 MODELS_VARIABLE = "BONEXRAY_MODELS"

@@ -14,15 +14,15 @@ from bonexray.checkpoint import LAYOUT, Checkpoint, read_checkpoint
 from bonexray.errors import BonexrayError
 from bonexray.geometry import letterbox
 from bonexray.images import read_image
-from training.held_out import evaluation_rows
-from training.intervals import STATEMENT, with_intervals
-from training.metrics import auroc, share
-from training.readers import CACHE
-from training.roles import one_image_each
-from training.sources import read_table
+from training.copying.sources import read_table
+from training.data.readers import CACHE
+from training.data.roles import one_image_each
+from training.judging.intervals import STATEMENT, with_intervals
+from training.judging.metrics import auroc, share
+from training.making.held_out import evaluation_rows
 
 if TYPE_CHECKING:
-    from training.quantisation import Floats
+    from training.making.quantisation import Floats
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Choose on validation, compare with float32 on held-out images, and replace `model.tflite` if both bounds hold."""
-    from training.export import convert_network, read_record, replacing, write_record
-    from training.quantisation import choose_convolutions, convolutions, quantise
+    from training.making.export import convert_network, read_record, replacing, write_record
+    from training.making.quantisation import choose_convolutions, convolutions, quantise
 
     folder: Path = arguments.checkpoint
     checkpoint = read_checkpoint(folder)
@@ -93,7 +93,7 @@ def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: 
     Verdicts count per image; AUROC has one vote a source; the differences of logits and of evidence cells are the
     largest of any image (of the cells: root mean square over that of the exact cells).
     """
-    from training.quantisation import run_cells
+    from training.making.quantisation import run_cells
 
     pixels = read_pixels(rows, checkpoint.image_size)
     cells = [run_cells(network, pixels) for network in (exact, fast)]

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from bonexray.checkpoint import read_checkpoint
 from bonexray.errors import BonexrayError
 from training.publish import publish, publish_space
-from training.staging import PROJECT, check_project, stage_checkpoint, stage_rows
-from training.upload import Target, add_upload_flags
+from training.publishing.staging import PROJECT, check_project, stage_checkpoint, stage_rows
+from training.publishing.upload import Target, add_upload_flags
 
 BUNDLED = PROJECT / "checkpoints"
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from training.operating_point import fit_operating_point, fold_into_head
-from training.pixels import load_pixels
-from training.plan import Plan, make_plan
-from training.provenance import describe_hardware, describe_libraries
-from training.readers import CACHE
-from training.recipe import Recipe, add_recipe_flags
-from training.roles import NOTHING, one_image_each
-from training.split import FOLDS
+from training.data.pixels import load_pixels
+from training.data.readers import CACHE
+from training.data.roles import NOTHING, one_image_each
+from training.data.split import FOLDS
+from training.learning.recipe import Recipe, add_recipe_flags
+from training.making.operating_point import fit_operating_point, fold_into_head
+from training.making.plan import Plan, make_plan
+from training.making.provenance import describe_hardware, describe_libraries
 
 if TYPE_CHECKING:
     import keras
@@ -68,8 +68,8 @@ def train(plan: Plan) -> None:
         **plan.provenance, "libraries": describe_libraries(), "hardware": describe_hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
-    from training.export import write_checkpoint
     from training.gate import add_gate, show_held_out
+    from training.making.export import write_checkpoint
 
     write_checkpoint(network, plan.output, record, history)
     alone = plan.data["held_out"] in FOLDS
@@ -91,7 +91,7 @@ def calibrate(network: "keras.Model", plan: Plan) -> dict[str, Any]:
     if len(chosen):
         chosen = chosen.assign(logit=_logits(network, chosen, plan.recipe))
     elif plan.calibration:
-        from training.cross_calibration import read_answers
+        from training.making.cross_calibration import read_answers
 
         chosen, where = read_answers(plan.calibration, plan), "out of fold, by networks of the same recipe"
     else:
@@ -113,7 +113,7 @@ def _open_state(work: Path) -> float:
 def _build(plan: Plan) -> "keras.Model":
     import keras
 
-    from training.network import build_network, set_trainable
+    from training.learning.network import build_network, set_trainable
 
     recipe = plan.recipe
     keras.utils.set_random_seed(recipe.seed)
@@ -128,7 +128,7 @@ def _build(plan: Plan) -> "keras.Model":
 
 def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
     """The network as it is saved: layers of a mixed precision would be saved with it."""
-    from training.network import build_network
+    from training.learning.network import build_network
 
     recipe = plan.recipe
     if recipe.precision == "float32":
@@ -139,8 +139,8 @@ def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
 
 
 def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
-    from training.fitting import train_network
-    from training.material import Material
+    from training.learning.fitting import train_network
+    from training.learning.material import Material
 
     material = Material(
         pixels=load_pixels(plan.table, plan.recipe.stored_size, plan.cache),
@@ -169,6 +169,6 @@ def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.n
 def _features(network: "keras.Model", recipe: Recipe) -> "keras.Model":
     import keras
 
-    from training.network import letterboxed_part
+    from training.learning.network import letterboxed_part
 
     return keras.Model(*letterboxed_part(network, recipe.image_size))

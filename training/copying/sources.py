@@ -1,0 +1,56 @@
+"""Which images come from the same radiograph: the groups of the names, merged along the copies that are found."""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from training.copying.copies import find_copies
+from training.data.components import connected
+from training.data.dataset import fingerprint, read_dataset
+from training.data.readers import CACHE
+
+METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale cache is read
+
+
+def read_table(data: str, cache: Path = CACHE) -> pd.DataFrame:
+    """Read a data set as it is split for training: with copies merged into one source."""
+    return read_with_copies(data, cache)[0]
+
+
+def read_with_copies(data: str, cache: Path = CACHE) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read a data set with copies merged into one source, and the pairs of copies.
+
+    This is the call for whoever trains or evaluates. The first call on a data set takes minutes
+    and shows a progress bar; later ones read the pairs, as long as no file and no label changes.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
+    table = read_dataset(data)
+    pairs = cached_copies(table, cache / "copies")
+    return merge_sources(table, pairs), pairs
+
+
+def cached_copies(table: pd.DataFrame, cache: Path) -> pd.DataFrame:
+    """Read the pairs of `find_copies` from `cache`, or find them and keep them there."""
+    names = "\n".join([METHOD, fingerprint(table), *sorted(table["file"])])
+    kept = cache / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
+    if kept.is_file():
+        return pd.read_csv(kept, dtype={"file_a": str, "file_b": str})
+    pairs = find_copies(table)
+    cache.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(".part")
+    pairs.to_csv(partial, index=False)
+    partial.replace(kept)
+    return pairs
+
+
+def merge_sources(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Merge `source_group` along the pairs (columns `file_a`, `file_b`); the least name stays."""
+    groups = table["source_group"].astype(str)
+    codes, names = pd.factorize(groups, sort=True)
+    code_of = pd.Series(codes, index=table["file"])
+    component = connected(code_of[pairs["file_a"]], code_of[pairs["file_b"]], len(names))
+    least = pd.Series(names).groupby(component).transform("min")
+    return table.assign(source_group=least.to_numpy()[codes])

@@ -1,0 +1,93 @@
+"""A data set as one table, whatever form it comes in: a row an image."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from bonexray.checkpoint import LABELS, hash_file
+from bonexray.errors import BonexrayError
+from training.data.names import name_archives, name_groups, says_rotated
+from training.data.readers import SPLITS, read_folders, read_hub, read_manifest
+
+COLUMNS = {
+    "path": "str",
+    "file": "str",
+    "file_hash": "str",
+    "label": "int8",
+    "source_group": "str",
+    "archive": "str",
+    "width": "int64",
+    "height": "int64",
+    "rotated_copy": "bool",
+    "official_paths": "str",
+    "official_split": "str",
+}
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@\S+)?")
+
+
+def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
+    """Read one row an image, with the columns of `COLUMNS`; `label` is 1 for fractured.
+
+    Args:
+        data: a folder with `manifest.csv` and `images/`; a folder in the Kaggle layout
+            `train|val|test/{fractured,not fractured}`; or a Hub data set `owner/name[@revision]`.
+        strict: raise for an image that cannot be opened; else its width and height are 0.
+
+    """
+    rows = read_rows(data)
+    for label, name in enumerate(LABELS):
+        if not (rows["label"] == label).any():
+            raise BonexrayError(f"{data} has no image labelled {name!r}: expected images of both classes")
+    sizes = [image_size(path, strict) for path in rows["path"]]
+    rows["width"], rows["height"] = zip(*sizes, strict=True)
+    rows["file_hash"] = [hash_file(Path(path)) for path in rows["path"]]
+    if "official_paths" not in rows:
+        rows["official_paths"] = ""
+    if "rotated_copy" not in rows:
+        rows["rotated_copy"] = rows["file"].map(says_rotated)
+    if "source_group" not in rows:
+        rows["source_group"] = name_groups(rows["file"], rows["label"], rows["file_hash"])
+    if "archive" not in rows:
+        rows["archive"] = name_archives(rows)
+    rows["official_split"] = rows["official_paths"].map(official_split)
+    return rows[list(COLUMNS)].astype(COLUMNS).sort_values("file", ignore_index=True)
+
+
+def read_rows(data: str | Path) -> pd.DataFrame:
+    """Read the rows as their own form gives them."""
+    folder = Path(data)
+    if (folder / "manifest.csv").is_file():
+        return read_manifest(folder)
+    if any((folder / split).is_dir() for split in SPLITS):
+        return read_folders(folder)
+    if folder.is_dir():
+        raise BonexrayError(f"{folder} holds neither manifest.csv nor train, val or test folders")
+    if HUB_NAME.fullmatch(str(data)):
+        return read_hub(str(data))
+    raise BonexrayError(f"no data at {str(data)!r}: expected an existing folder or a Hub data set 'owner/name'")
+
+
+def image_size(path: str, strict: bool) -> tuple[int, int]:
+    """Read width and height from the header alone, as stored (no EXIF turn)."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        if strict:
+            raise BonexrayError(f"{path} is not a readable image") from error
+        return 0, 0
+
+
+def official_split(paths: str) -> str:
+    """Choose the split of an image that the official split may hold several times: train before val before test."""
+    found = {path.split("/", 1)[0] for path in paths.split(";")}
+    return next((split for split in SPLITS if split in found), "")
+
+
+def fingerprint(table: pd.DataFrame) -> str:
+    """Give one SHA-256 over the sorted file hashes with their labels: neither order nor place matters."""
+    entries = sorted(f"{digest} {label}" for digest, label in zip(table["file_hash"], table["label"], strict=True))
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()

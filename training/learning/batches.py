@@ -1,0 +1,45 @@
+"""`tf.data` pipelines from stored pixels and drawn rows to batches for `fit`."""
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training.learning.augmentation import Step
+
+Pixels = NDArray[np.uint8]
+Maps = NDArray[np.float16]
+
+
+def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
+    """Yield float32 (batch, size, size, 3), 0..255, for the rows in their order.
+
+    Args:
+        pixels: uint8, shape (n, stored, stored); memory-mapped arrays are read batch by batch.
+        rows: positions in `pixels`, shape (count,).
+        step: from uint8 (batch, stored, stored, 1) to float32 (batch, size, size, 1), on batches.
+        batch_size: images a batch; the last one may be smaller.
+    """
+    return _batches(pixels, rows, lambda batch: tf.repeat(step(tf.expand_dims(batch, -1)), 3, axis=-1), batch_size)
+
+
+def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
+    """Yield float32 (batch, h, w, channels) for the rows of cached maps in their order."""
+    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size)
+
+
+def with_labels(
+    batches: tf.data.Dataset, labels: NDArray[np.float32], rows: NDArray[np.int64], batch_size: int
+) -> tf.data.Dataset:
+    """Yield (inputs, labels) from `batches` of the same rows, labels float32 of shape (batch, 1)."""
+    return tf.data.Dataset.zip(batches, tf.data.Dataset.from_tensor_slices(labels[rows][:, None]).batch(batch_size))
+
+
+def _batches(source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
+    kind, shape = tf.as_dtype(source.dtype), (None, *source.shape[1:])
+
+    def prepare(index: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(lambda i: np.ascontiguousarray(source[i]), [index], kind, stateful=False)
+        return step(tf.ensure_shape(batch, shape))
+
+    indices = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
+    return indices.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)

@@ -1,0 +1,157 @@
+"""The two phases of a training: the head on frozen features, then the later layers too; resumable after a kill."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.preprocessing import StandardScaler
+
+from training.learning.batches import with_labels
+from training.learning.draws import draw_images
+from training.learning.features import cache_features, feature_key
+from training.learning.material import Material, Shown, show_images, show_maps
+from training.learning.network import HEAD
+from training.learning.recipe import Recipe
+
+WARM_UP = 0.1  # of the steps
+
+
+def train_network(network: keras.Model, recipe: Recipe, material: Material) -> pd.DataFrame:
+    """Train head and backbone in place and return the history, a row an epoch.
+
+    The weights that stay are the averaged ones of the last epoch: the schedule is fixed, and no validation
+    image chooses anything here.
+    """
+    shown = (show_maps if recipe.views and recipe.epochs else show_images)(network, recipe, material)
+    done = material.work / "head.weights.h5"
+    if not done.exists():
+        fit_head(network, recipe, material, shown)
+        network.save_weights(done)
+    network.load_weights(done)
+    if recipe.epochs:
+        fit_backbone(network, recipe, material, shown)
+    return read_history(material.work)
+
+
+def fit_head(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
+    """Start the head as the logistic regression of the features that the backbone gives before fine-tuning.
+
+    The features are computed once and cached; a few hundred sources need the penalty of a convex fit.
+    """
+    count = recipe.images_per_epoch * recipe.head_views
+    rows = _draw(shown, recipe, count, seed=recipe.seed)
+    target = material.cache / f"features-{feature_key(shown.part, shown.key, rows.tobytes())}.npy"
+    seen = cache_features(shown.part, shown.batches(rows, recipe.batch_size), count, target, "frozen features")
+    kernel, bias = fit_logistic(np.asarray(seen, np.float64), shown.labels[rows], recipe.head_strength)
+    network.get_layer(HEAD).set_weights([kernel[:, None], np.array([bias])])
+    record_epoch(material.work, "head", 0, _judge(seen @ kernel + bias, shown.labels[rows]))
+
+
+def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float) -> tuple[NDArray[np.float64], float]:
+    """Fit kernel (channels,) and bias of a logistic regression with an L2 penalty on the standardised features.
+
+    Args:
+        features: shape (n, channels).
+        labels: shape (n,), 1 for fractured.
+        strength: inverse of the penalty, as scikit-learn's C.
+    """
+    scaler = StandardScaler().fit(features)
+    scale = np.maximum(scaler.scale_, 1e-3)  # channels that hardly vary would get huge weights
+    model = LogisticRegression(C=strength, max_iter=1000).fit((features - scaler.mean_) / scale, labels)
+    kernel = model.coef_[0] / scale
+    return kernel, float(model.intercept_[0] - scaler.mean_ @ kernel)
+
+
+def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
+    """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped."""
+    core = keras.Model(shown.part.input, network.get_layer(HEAD)(network.get_layer("dropout")(shown.part.output)))
+    steps = max(1, recipe.images_per_epoch // recipe.batch_size)
+    rows = _draw(shown, recipe, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
+    _compile(core, recipe, recipe.learning_rate, recipe.epochs * steps, recipe.ema)
+    backup, last = material.work / "backup", material.work / "last.weights.h5"
+    rest = rows[_next_epoch(backup) * steps * recipe.batch_size :]
+    batches = with_labels(shown.batches(rest, recipe.batch_size), shown.labels, rest, recipe.batch_size)
+    core.fit(
+        batches.repeat(), steps_per_epoch=steps, epochs=recipe.epochs,
+        validation_data=_weighted(shown.validation if len(shown.validation) else None, material),
+        validation_batch_size=recipe.batch_size, callbacks=_callbacks(recipe, material.work, backup, last),
+    )  # fmt: skip
+    core.load_weights(last)
+
+
+def read_history(work: Path) -> pd.DataFrame:
+    """The losses and AUROCs of every epoch so far; an epoch that was run twice keeps its last row."""
+    path = work / "history.csv"
+    if not path.exists():
+        return pd.DataFrame(columns=["phase", "epoch"])
+    return pd.read_csv(path).drop_duplicates(["phase", "epoch"], keep="last", ignore_index=True)
+
+
+def record_epoch(work: Path, phase: str, epoch: int, logs: dict[str, float]) -> None:
+    """Append an epoch to `history.csv`."""
+    row = pd.DataFrame([{"phase": phase, "epoch": epoch, **logs}])
+    pd.concat([read_history(work), row]).to_csv(work / "history.csv", index=False)
+
+
+class _Recorder(keras.callbacks.Callback):
+    """Appends each epoch of fine-tuning to `history.csv`."""
+
+    def __init__(self, work: Path) -> None:
+        super().__init__()
+        self.work = work
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        record_epoch(self.work, "backbone", epoch, logs or {})
+
+
+def _callbacks(recipe: Recipe, work: Path, backup: Path, last: Path) -> list[keras.callbacks.Callback]:
+    """In an order that matters: back up the raw weights, then keep the averaged ones."""
+    averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.ema else []
+    return [
+        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, double_checkpoint=True),
+        _Recorder(work),
+        *averaged,
+        keras.callbacks.ModelCheckpoint(last, save_weights_only=True),
+    ]
+
+
+def _next_epoch(backup: Path) -> int:
+    metadata = backup / "training_metadata.json"
+    return json.loads(metadata.read_text())["epoch"] if metadata.exists() else 0
+
+
+def _draw(shown: Shown, recipe: Recipe, count: int, seed: int) -> NDArray[np.int64]:
+    """Positions of what is drawn from the training rows."""
+    return shown.table.index.to_numpy()[draw_images(shown.table, recipe, count, seed)]
+
+
+def _judge(logits: NDArray[np.float64], labels: NDArray) -> dict[str, float]:
+    """Loss and AUROC, by the names that `fit` gives them."""
+    return {"auc": float(roc_auc_score(labels, logits)), "loss": float(log_loss(labels, expit(logits)))}
+
+
+def _weighted(inputs: NDArray | None, material: Material) -> tuple[NDArray, NDArray, NDArray] | None:
+    """Validation data in which both labels weigh the same, as in the balanced draws."""
+    if inputs is None:
+        return None
+    labels = material.labels[material.validation]
+    share = np.where(labels == 1, labels.mean(), 1 - labels.mean())
+    return inputs, labels[:, None], 0.5 / share
+
+
+def _compile(model: keras.Model, recipe: Recipe, rate: float, steps: int, ema: float) -> None:
+    warm_up = int(WARM_UP * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 100, max(1, steps - warm_up), alpha=0.02, warmup_target=rate, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=recipe.weight_decay, global_clipnorm=1.0, use_ema=ema > 0, ema_momentum=ema or 0.99
+    )
+    loss = keras.losses.BinaryCrossentropy(label_smoothing=recipe.label_smoothing)
+    model.compile(optimizer, loss, weighted_metrics=[keras.metrics.AUC(name="auc")])

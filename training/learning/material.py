@@ -1,0 +1,107 @@
+"""What a training runs on: the data, and what of it the trained part of a network is shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training.learning.augmentation import build_augmentation, build_shrinking
+from training.learning.batches import Pixels, image_batches, map_batches
+from training.learning.draws import draw_views
+from training.learning.features import cache_features, feature_key
+from training.learning.network import letterboxed_part, split_network
+from training.learning.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Material:
+    """The data of a training.
+
+    Attributes:
+        pixels: uint8, shape (n, stored, stored).
+        table: the data set, a row for each of `pixels`.
+        train: the rows of it to train on.
+        validation: positions of one image a source to report losses on; may be empty.
+        work: folder of this run's state.
+        cache: folder of features that other runs may share.
+        origin: fingerprint of the data set.
+    """
+
+    pixels: Pixels
+    table: pd.DataFrame
+    train: pd.DataFrame
+    validation: NDArray[np.int64]
+    work: Path
+    cache: Path
+    origin: str
+
+    @property
+    def labels(self) -> NDArray[np.float32]:
+        """Shape (n,), 1 for fractured."""
+        return self.table["label"].to_numpy(np.float32)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the trained part of a network is shown: images, or the maps that its frozen part makes of them.
+
+    Attributes:
+        part: the trained part, from them to pooled features, (batch, channels); its layers are the network's.
+        table: a row for each that may be drawn in training; its index is their position.
+        labels: float32, of every position, 1 for fractured.
+        batches: from positions and a batch size to batches of inputs, float32.
+        validation: inputs of the validation images, float32; may be empty.
+        key: names what the inputs depend on.
+    """
+
+    part: keras.Model
+    table: pd.DataFrame
+    labels: NDArray[np.float32]
+    batches: Callable[[NDArray[np.int64], int], tf.data.Dataset]
+    validation: NDArray[np.float32]
+    key: str
+
+
+def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Shown:
+    """Show images, augmented anew each time, to the network from its scaling on."""
+    step, none = build_augmentation(recipe), np.zeros((0, recipe.image_size, recipe.image_size, 3), np.float32)
+    return Shown(
+        part=keras.Model(*letterboxed_part(network, recipe.image_size)),
+        table=material.train,
+        labels=material.labels,
+        batches=lambda rows, size: image_batches(material.pixels, rows, step, size),
+        validation=np.concatenate([none, *_upright(recipe, material)]),
+        key=feature_key(None, recipe.image_choices(), material.origin),
+    )
+
+
+def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown:
+    """Show `recipe.views` augmented views of each source, of which the frozen part's maps are computed once.
+
+    They are those of every source of the data set, whatever part it is in: all folds share them.
+    """
+    frozen, part = split_network(network, recipe.first_trained)
+    rows = draw_views(material.table, recipe.views, recipe.seed)
+    key = feature_key(frozen, recipe.image_choices(), material.origin, rows.tobytes())
+    images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size)
+    maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
+    drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
+    checked = [frozen.predict_on_batch(batch) for batch in _upright(recipe, material)]
+    return Shown(
+        part=part,
+        table=drawn[drawn["source_group"].isin(material.train["source_group"])],
+        labels=drawn["label"].to_numpy(np.float32),
+        batches=lambda rows, size: map_batches(maps, rows, size),
+        validation=np.concatenate([np.zeros((0, *maps.shape[1:]), np.float32), *checked]),
+        key=key,
+    )
+
+
+def _upright(recipe: Recipe, material: Material) -> tf.data.Dataset:
+    """Batches of the validation images as they are."""
+    return image_batches(material.pixels, material.validation, build_shrinking(recipe), recipe.batch_size)

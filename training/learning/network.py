@@ -1,0 +1,148 @@
+"""The network: letterbox and scaling in the graph, an ImageNet backbone, average pooling, one Dense unit."""
+
+from pathlib import Path
+
+import keras
+
+from bonexray.errors import BonexrayError
+from training.learning.initialisation import load_weights, passing_layers, without_passing_blocks
+
+BACKBONES = ("mobilenetv2", "resnet50")
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601
+CAFFE_MEANS = (103.939, 116.779, 123.68)  # what ResNet50's ImageNet weights expect to be subtracted
+LETTERBOX, SCALING, BACKBONE, POOLING, HEAD = "letterbox", "scaling", "backbone", "pooling", "probability"
+
+
+def build_network(
+    backbone: str, image_size: int, weights: str = "imagenet", dropout: float = 0.0, scaling: str = "backbone"
+) -> keras.Model:
+    """Return the network: float32 RGB (batch, H, W, 3) of any size, 0..255, to P(fractured), (batch, 1).
+
+    Stock Keras layers only, so that `keras.saving.load_model` needs none of this code.
+
+    Args:
+        backbone: "mobilenetv2" or "resnet50".
+        image_size: side of the letterboxed square, pixels.
+        weights: "imagenet" (downloaded by Keras), a layer-named HDF5 file, a checkpoint folder, or "none".
+        dropout: share of the pooled features dropped in training, 0..1.
+        scaling: "backbone" for what its ImageNet weights expect, or "unit" for 1/255.
+
+    Raises:
+        BonexrayError: unknown backbone, or weights that cannot be had or do not fit.
+    """
+    if backbone not in BACKBONES:
+        raise BonexrayError(f"unknown network {backbone!r}: expected one of {', '.join(BACKBONES)}")
+    base = _build_backbone(backbone, image_size, "imagenet" if weights == "imagenet" else None)
+    inputs = keras.Input((None, None, 3), dtype="float32", name="pixels")
+    x = _luma()(inputs)
+    x = keras.layers.Resizing(image_size, image_size, pad_to_aspect_ratio=True, antialias=True, name=LETTERBOX)(x)
+    x = _scaling(backbone if scaling == "backbone" else scaling)(x)
+    x = keras.layers.GlobalAveragePooling2D(name=POOLING)(base(x, training=False))
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    outputs = keras.layers.Dense(1, activation="sigmoid", dtype="float32", name=HEAD)(x)
+    network = keras.Model(inputs, outputs, name=backbone)
+    if weights not in ("imagenet", "none"):
+        load_weights(network, base, Path(weights))
+    return network
+
+
+def set_trainable(network: keras.Model, first: str) -> None:
+    """Train the backbone from the first layer whose name starts with `first`; batch norm stays as it is.
+
+    Its statistics come from a million photographs; a few hundred radiographs would only blur them. Blocks that
+    only pass their input on (`training.learning.initialisation`) stay so: they would start at random.
+
+    Args:
+        network: as `build_network` returns it.
+        first: a layer name's beginning, "" for all layers, "none" for a frozen backbone.
+    """
+    layers = network.get_layer(BACKBONE).layers
+    start = len(layers) if first == "none" else _position(network, first)
+    passing = passing_layers(network.get_layer(BACKBONE))
+    for index, layer in enumerate(layers):
+        fixed = isinstance(layer, keras.layers.BatchNormalization) or layer.name in passing
+        layer.trainable = index >= start and not fixed
+
+
+def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.Model]:
+    """Return what fine-tuning leaves as it is, and what it changes, with the network's own layers in both.
+
+    Args:
+        network: as `build_network` returns it.
+        first: the first layer that is trained, as in `set_trainable`; a block must begin there.
+
+    Returns:
+        Letterboxed pixels (batch, size, size, 3), 0..255, to maps; and those maps to pooled features (batch, channels).
+    """
+    backbone, size = network.get_layer(BACKBONE), network.get_layer(LETTERBOX).height
+    start = backbone.layers[_position(network, first)]
+    cut = backbone.input if isinstance(start, keras.layers.InputLayer) else start.input
+    try:
+        trained = keras.Model(cut, without_passing_blocks(backbone).output)
+    except ValueError as error:
+        raise BonexrayError(f"{start.name} is inside a residual block: expected one where a block begins") from error
+    pixels, maps = keras.Input((size, size, 3), name="letterboxed"), keras.Input(cut.shape[1:], name="maps")
+    scaled = network.get_layer(SCALING)(pixels)
+    frozen = keras.Model(pixels, scaled if cut is backbone.input else keras.Model(backbone.input, cut)(scaled))
+    return frozen, keras.Model(maps, network.get_layer(POOLING)(trained(maps, training=False)))
+
+
+def letterboxed_part(network: keras.Model, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return letterboxed pixels (batch, size, size, 3), 0..255, and the pooled features that they lead to."""
+    pixels = keras.Input((size, size, 3), name="letterboxed")
+    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
+    return pixels, network.get_layer(POOLING)(maps)
+
+
+def serving_network(network: keras.Model) -> keras.Model:
+    """Return the same weights as (1, size, size, 3) letterboxed pixels -> {"probability", "cells", "features"}.
+
+    The cells are the features times the head's kernel, so that their mean plus the head's bias is the logit.
+    """
+    size = network.get_layer(LETTERBOX).height
+    pixels = keras.Input((size, size, 3), batch_size=1, name="pixels")
+    backbone = without_passing_blocks(network.get_layer(BACKBONE))
+    maps = backbone(network.get_layer(SCALING)(pixels), training=False)
+    features = network.get_layer(POOLING)(maps)
+    head = network.get_layer(HEAD)
+    to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")
+    cells = keras.layers.Reshape(maps.shape[1:3])(to_cells(maps))
+    to_cells.set_weights([head.get_weights()[0][None, None]])
+    probability = keras.layers.Reshape(())(head(features))
+    return keras.Model(pixels, {"probability": probability, "cells": cells, "features": features})
+
+
+def _position(network: keras.Model, first: str) -> int:
+    names = [layer.name for layer in network.get_layer(BACKBONE).layers]
+    position = next((index for index, name in enumerate(names) if name.startswith(first)), None)
+    if position is None:
+        raise BonexrayError(
+            f"no layer of {network.name} starts with {first!r}: expected one of {', '.join(names[:9])}, ..."
+        )
+    return position
+
+
+def _build_backbone(backbone: str, size: int, weights: str | None) -> keras.Model:
+    application = keras.applications.MobileNetV2 if backbone == "mobilenetv2" else keras.applications.ResNet50
+    try:
+        return application(weights=weights, include_top=False, input_shape=(size, size, 3), name=BACKBONE)
+    except (OSError, ValueError) as error:
+        message = f"{str(error).splitlines()[0][:200]}; expected a size of 32 or more and, for 'imagenet', a network"
+        raise BonexrayError(
+            f"{backbone} {size} px, weights {weights!r}: {message} connection (or --weights FILE)"
+        ) from error
+
+
+def _luma() -> keras.layers.Layer:
+    """A frozen 1x1 convolution to three equal grey channels: a tinted scan means what its grey copy means."""
+    weights = keras.initializers.Constant([[weight] for weight in LUMA])
+    return keras.layers.Conv2D(3, 1, use_bias=False, kernel_initializer=weights, name="luma", trainable=False)
+
+
+def _scaling(kind: str) -> keras.layers.Layer:
+    if kind == "unit":
+        return keras.layers.Rescaling(1 / 255, name=SCALING)
+    if kind == "mobilenetv2":
+        return keras.layers.Rescaling(1 / 127.5, -1, name=SCALING)
+    # The three channels are equal here, so the flip to BGR that Caffe's weights want changes nothing.
+    return keras.layers.Normalization(mean=CAFFE_MEANS, variance=(1.0, 1.0, 1.0), name=SCALING)

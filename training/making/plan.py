@@ -1,0 +1,108 @@
+"""The plan of a training run: what it will do and on what, known before it begins."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bonexray.checkpoint import LAYOUT, read_checkpoint
+from bonexray.errors import BonexrayError
+from training.copying.sources import read_with_copies
+from training.data.roles import NOTHING, assign_roles
+from training.learning.recipe import RECIPES, Recipe, recipe_from
+from training.making.provenance import describe_data, describe_weights, digest_run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training run.
+
+    Attributes:
+        backbone: "mobilenetv2" or "resnet50".
+        initial: where the weights come from, as `build_network` takes it.
+        recipe: every choice.
+        named: the recipe's name.
+        output: the checkpoint folder.
+        cache: folder of pixels and features that runs share.
+        table: the data set.
+        roles: its rows by role.
+        data: what the record will say of them, with the names of the validation and held-out part.
+        weights: what the record will say of the initial weights.
+        calibration: folder of a cross-validation of the recipe, to calibrate on where there is no validation part.
+    """
+
+    backbone: str
+    initial: str
+    recipe: Recipe
+    named: str
+    output: Path
+    cache: Path
+    table: pd.DataFrame
+    roles: dict[str, pd.DataFrame]
+    data: dict[str, Any]
+    weights: dict[str, str]
+    calibration: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same only for a run that would give the same result."""
+        return digest_run(self.recipe, data=self.data, weights=self.weights)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the record will say of the recipe, the data and the initial weights."""
+        recipe = {"name": self.named, **self.recipe.as_dict()}
+        return {"recipe": recipe, "data": self.data, "weights": self.weights, "digest": self.digest}
+
+    @property
+    def work(self) -> Path:
+        """The folder of this run's state, until it is finished."""
+        return self.output.with_name(f"{self.output.name}.state-{self.digest}")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the output is the checkpoint of this very run."""
+        if not (self.output / LAYOUT.classifier).is_file():
+            return False
+        return read_checkpoint(self.output).provenance.get("digest") == self.digest
+
+
+def make_plan(arguments: argparse.Namespace) -> Plan:
+    """Read the data and assign its roles, as the flags of `train` say.
+
+    Raises:
+        BonexrayError: a flag, the data or the weights make no training.
+    """
+    if arguments.backbone not in RECIPES:
+        raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
+    if arguments.validation == arguments.hold_out != NOTHING:
+        raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
+    if arguments.weights not in ("imagenet", "none") and not Path(arguments.weights).exists():
+        raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
+    recipe = recipe_from(arguments)
+    table, pairs = read_with_copies(arguments.data, arguments.cache)
+    roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out, pairs)
+    names = {"validation": arguments.validation, "held_out": arguments.hold_out}
+    if recipe.split == "official":
+        names = {"validation": "official val", "held_out": "official test"}
+    return Plan(
+        backbone=arguments.backbone,
+        initial=arguments.weights,
+        recipe=recipe,
+        named=arguments.recipe,
+        output=arguments.output or Path("runs") / arguments.backbone,
+        cache=arguments.cache,
+        table=table,
+        roles=roles,
+        data=describe_data(table, roles, arguments.data) | names,
+        weights=describe_weights(arguments.weights, _start_of(arguments.backbone, arguments.weights)),
+        calibration=arguments.calibration,
+    )
+
+
+def _start_of(backbone: str, weights: str) -> str:
+    from training.learning.initialisation import initialised_layers
+
+    return initialised_layers(backbone, weights)

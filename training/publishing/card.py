@@ -1,0 +1,160 @@
+"""Renders the model card: the template `model_card.md`, filled from nothing but `classifier.json`."""
+
+from pathlib import Path
+from typing import Any
+
+from bonexray.checkpoint import Checkpoint
+from bonexray.errors import BonexrayError
+from training.publishing.card_tables import figure, measured, pivot, title
+
+TEMPLATE = Path(__file__).parents[2] / "model_card.md"
+BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
+TASK = "image-classification"
+DATA_NAME = "Fracture Multi-Region X-ray Data"
+HEADLINE = "per_source"
+HUB_METRICS = {"auroc": "roc_auc", "sensitivity": "recall", "brier": "brier_score"}
+
+
+def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datasets: tuple[str, ...] = ()) -> str:
+    """Fill the card of one checkpoint.
+
+    Args:
+        checkpoint: what its `classifier.json` says.
+        repo: "owner/name" that it will be loaded from.
+        tag: the tag that it will be given, if any.
+        datasets: Hub data sets that the network was trained on.
+
+    Raises:
+        BonexrayError: the checkpoint lacks something that every card needs.
+    """
+    import jinja2
+    from huggingface_hub import ModelCard
+
+    environment = jinja2.Environment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters["figure"] = figure
+    template = environment.from_string(TEMPLATE.read_text("utf-8"))
+    pin = f', revision="{tag}"' if tag else ""
+    try:
+        text = template.render(
+            _context(checkpoint), repo=repo, pin=pin, card_data=_metadata(checkpoint, repo, datasets)
+        )
+    except (jinja2.UndefinedError, KeyError) as error:
+        raise BonexrayError(f"the checkpoint lacks what its card needs: {error}") from error
+    return ModelCard(text).content
+
+
+def _context(checkpoint: Checkpoint) -> dict[str, Any]:
+    provenance, metrics = checkpoint.provenance, dict(checkpoint.metrics)
+    leak, robustness = metrics.pop("leak", {}), metrics.pop("robustness", {})
+    rows = list(measured(metrics))
+    groups = list(dict.fromkeys(row.group for row in rows))
+    return {
+        "checkpoint": checkpoint,
+        "title": f"bonexray {BACKBONES[checkpoint.backbone]}",
+        "backbone": BACKBONES[checkpoint.backbone],
+        "tables": [{"title": title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
+        "robustness": pivot(list(measured(robustness)), intervals=False),
+        "leak": pivot(list(measured(leak))),
+        "split": metrics.get("split", "the held-out part of the split"),
+        "calibration": _calibration(checkpoint.calibration),
+        "gate": _gate(checkpoint.gate),
+        "aim": checkpoint.calibration.get("aim", "the aim of the recipe"),
+        "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
+        "data": {key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint")},
+        "official": provenance.get("recipe", {}).get("split") == "official",
+        "recipe": sorted(provenance.get("recipe", {}).items()),
+        "libraries": ", ".join(
+            f"{name} {version}" for name, version in sorted(provenance.get("libraries", {}).items())
+        ),
+        "compute": _compute(provenance),
+        "serving": _serving(provenance.get("serving")),
+        "initialisation": _initialisation(provenance),
+    }
+
+
+def _gate(gate: dict[str, Any] | None) -> str:
+    if gate is None:
+        return "none."
+    text = f"refuses pictures unlike the training radiographs; fitted on {gate.get('fitted_on', 'those')}"
+    held = gate.get("held_out")
+    if held:
+        text += (
+            f". Of {held['sources']:.0f} held-out sources, one image each, it refuses {held['refused']:.0f} "
+            f"(95 % Wilson interval of the share: {figure(held['low'])} to {figure(held['high'])})"
+        )
+    return text + ". Grey photographs are what it lets pass most often."
+
+
+def _calibration(calibration: dict[str, Any]) -> str:
+    shown = {key: value for key, value in calibration.items() if key not in ("method", "fitted_on", "aim")}
+    numbers = "".join(f", {key} {figure(value)}" for key, value in shown.items())
+    where = f", fitted on {calibration['fitted_on']}" if "fitted_on" in calibration else ""
+    return f"{calibration['method']}{numbers}{where}"
+
+
+def _initialisation(provenance: dict[str, Any]) -> str:
+    weights = provenance.get("weights", {})
+    file = f" (`{weights['name']}`)" if "name" in weights else ""
+    return "Backbone before training: " + weights.get("initialised", "not recorded") + file
+
+
+def _compute(provenance: dict[str, Any]) -> str:
+    seconds, hardware = provenance.get("seconds"), provenance.get("hardware")
+    time = f"{seconds / 60:.0f} minutes of training" if seconds is not None else "training time not recorded"
+    return f"{time} on {hardware or 'hardware that was not recorded'}"
+
+
+def _serving(serving: dict[str, Any] | None) -> str:
+    if serving is None:
+        return "the served network computes in float32, with float16 weights."
+    rows = {row.key: row for row in measured({"figures": serving["against_float32"]})}
+    equal, lost = (f"{rows[key].shown} ({rows[key].interval})" for key in ("verdicts_equal", "auroc_difference"))
+    return (
+        f"{serving['int8_convolutions']} of {serving['convolutions']} convolutions of the served network have int8 "
+        f"weights and quantise their input as they run; the rest is float. Against the float32 network, on "
+        f"{serving['images']} held-out images of {serving['sources']} sources: share of equal verdicts {equal}, "
+        f"difference of the AUROC, one vote a source, {lost}, largest difference of a logit "
+        f"{rows['largest_logit_difference'].shown}. Intervals: {serving['intervals']}."
+    )
+
+
+def _metadata(checkpoint: Checkpoint, repo: str, datasets: tuple[str, ...]) -> str:
+    from huggingface_hub import ModelCardData
+
+    metadata = ModelCardData(
+        license="apache-2.0",
+        library_name="keras",
+        pipeline_tag=TASK,
+        tags=["bonexray", "litert", "radiography", "x-ray", "fracture", "medical", checkpoint.backbone],
+        datasets=list(datasets) or None,
+        metrics=["roc_auc", "recall"] if checkpoint.metrics else None,
+        model_name=repo.split("/")[-1],
+        eval_results=_results(checkpoint) or None,
+    )
+    return metadata.to_yaml()
+
+
+def _results(checkpoint: Checkpoint) -> list[Any]:
+    """Return the headline figures for the Hub's `model-index`, each with its interval in its name."""
+    from huggingface_hub import EvalResult
+
+    metrics = checkpoint.metrics
+    return [
+        EvalResult(
+            task_type=TASK,
+            dataset_type="fracture-multi-region-x-ray",
+            dataset_name=DATA_NAME,
+            dataset_split=str(metrics.get("split", "test")).split(" (")[0],
+            metric_type=HUB_METRICS.get(row.key, row.key),
+            metric_name=f"{row.label}, one vote a source" + (f" (95 % CI {row.interval})" if row.interval else ""),
+            metric_value=round(row.value, 4),
+        )
+        for row in measured(metrics)
+        if row.group == HEADLINE and row.value is not None
+    ]

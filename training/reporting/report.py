@@ -1,0 +1,198 @@
+"""The report and the README's table, written from the figures: nothing in them is typed by hand."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bonexray.errors import BonexrayError
+from training.judging.baselines import FACTS
+from training.judging.perturbations import PERTURBATIONS
+from training.judging.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
+from training.judging.summary import headline_set, leak_free_rows
+
+MARKERS = ("<!-- results -->", "<!-- /results -->")
+NAMES = {
+    "auroc_matched": "AUROC within an archive (headline)",
+    "auroc": "AUROC, all archives together",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier score",
+    "ece": "expected calibration error (10 bins)",
+    "calibration_in_the_large": "mean probability - share fractured",
+    "flipped": "verdicts flipped",
+    "peak_on_letter": "evidence peaks on the letter",
+    "peak_on_border": "... on the border",
+    "peak_on_flat": "... on flat ground",
+}
+NOTES = """\
+A resample repeats sources, which makes calibration look worse than it is: the interval of the expected calibration
+error lies too high. Predictive values are computed from sensitivity and specificity for the stated prevalence, not
+counted. Figures without a value are not defined (one label is absent).
+"""
+PEAKS = """\
+One image a source, out of fold where the folds were asked, else on the test part. The evidence cells that touch the
+image's edge are the border: of 7 x 7 cells on a square image 24 (49 %) do, so that is what chance would give. A peak
+on a letter or on flat ground (padding, background) is a failure. Shares are of the images called fractured.
+"""
+
+Figure = dict[str, float | None]
+
+
+def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: Sequence[str]) -> str:
+    """Write the whole report in Markdown.
+
+    Args:
+        summary: as `training.judging.summary.summarise` gives it, with "data" and "published" added.
+        robustness: by model and perturbation, as `summarise_robustness` gives it.
+        figures: file names of the figures that lie beside the report.
+    """
+    data, method = summary["data"], summary["method"]
+    lines = [
+        "# Evaluation",
+        f"{data['images']:,} images from {data['sources']:,} sources; fingerprint `{data['fingerprint']}`.",
+        f"Votes: {method['votes']}. Intervals: {method['intervals']}.",
+        *_split(data),
+        *summary["published"],
+        "## Results",
+        main_table(summary),
+        *_sections(summary["models"]),
+        NOTES,
+        *_comparisons(summary["comparisons"]),
+        *_robustness(robustness),
+        *(["## Figures"] if figures else []),
+        *(f"![{name}]({name})" for name in figures),
+    ]
+    return "\n\n".join(line.strip() for line in lines) + "\n"
+
+
+def main_table(summary: dict[str, Any]) -> str:
+    """Write the table of all models: the official (leaky) split beside the leak-free one."""
+    models = summary["models"]
+    honest = leak_free_rows(models)
+    facts = honest[FACTS][1].get("auroc", {}).get("value") if FACTS in honest else None
+    overall = "all archives together" + (f" (image facts alone: {number(facts)})" if facts is not None else "")
+    archives = sorted({key for _, figures in honest.values() for key in figures if key.startswith("auroc_in_")})
+    head = [
+        "model", "official split, leaky: accuracy", "leaky: AUROC", "leak-free: **AUROC within an archive**",
+        *(f"**inside `{key.removeprefix('auroc_in_')}`**" for key in archives), overall,
+    ]  # fmt: skip
+    rows = []
+    for model, sets in models.items():
+        leaky = sets.get(OFFICIAL, {}).get("per_image", {})
+        keys = ["auroc_matched", *archives, "auroc"]
+        label, clean = honest[model]
+        shown = [leaky.get("accuracy"), leaky.get("auroc"), *(clean.get(key) for key in keys)]
+        rows.append([label, *map(interval, shown)])
+    return f"{table(head, rows)}\n\n{_caption(summary, headline_set(models))}"
+
+
+def write_results(readme: Path, text: str, markers: tuple[str, str] = MARKERS) -> None:
+    """Replace what stands between two markers in a README.
+
+    Raises:
+        BonexrayError: the file or its markers are missing.
+    """
+    start, end = markers
+    if not readme.is_file():
+        raise BonexrayError(f"{readme} is no file: expected a README with {start} and {end}")
+    content = readme.read_text("utf-8")
+    if not re.search(f"{start}.*{end}", content, re.DOTALL):
+        raise BonexrayError(f"{readme} lacks the markers {start} and {end}")
+    between = re.compile(f"{start}.*?{end}", re.DOTALL)
+    readme.write_text(between.sub(lambda _: f"{start}\n{text}\n{end}", content), "utf-8")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Write three decimals, or a dash for what is not defined."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def interval(figure: Figure | None) -> str:
+    """Write a value and its interval, or a dash."""
+    if not figure or figure["value"] is None:
+        return "-"
+    return f"{number(figure['value'])} ({number(figure['low'])} to {number(figure['high'])})"
+
+
+def title(key: str) -> str:
+    """Name a metric, to be read."""
+    key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
+    key = re.sub(r"^(ppv|npv)", lambda hit: hit[1].upper(), key)
+    key = re.sub(r"^auroc_in_(\w+)$", r"AUROC inside the archive \1", key)
+    return NAMES.get(key, key)
+
+
+def _caption(summary: dict[str, Any], name: str | None) -> str:
+    method, counts = summary["method"], {sets[name]["sources"] for sets in summary["models"].values() if name in sets}
+    judged = f"{DESCRIPTIONS[name]}; {max(counts)} sources" if name else "not measured"
+    return (
+        "The official split has copies of its test images in training: figures on it (per image, threshold .5) measure "
+        f"memory. Leak-free: {judged}; {method['votes']}. *Within an archive*, a fractured and another source are "
+        "compared only when both come from the same archive, so that telling origins apart earns nothing. In brackets: "
+        f"{method['intervals']}."
+    )
+
+
+def _split(data: dict[str, Any]) -> list[str]:
+    """The parts of the grouped split, and what was asserted of them."""
+    if "split" not in data:
+        return []
+    split = data["split"]
+    rows = [
+        [part, f"{counts['images']:,}", str(counts["sources"]), str(counts["fractured_sources"])]
+        for part, counts in split["parts"].items()
+    ]
+    said = f"{split['crossing_pairs']} of {split['pairs_checked']:,} pairs of copies cross parts of the grouped split."
+    return [said, table(["part", "images", "sources", "of them fractured"], rows)]
+
+
+def _sections(models: dict[str, Any]) -> list[str]:
+    """A table of every metric for each network and set; for each baseline where there is no network."""
+    asked = [model for model, sets in models.items() if any(one["milliseconds"] for one in sets.values())]
+    lines = ["Every other figure of the baselines is in `metrics.json`."] if asked else []
+    for model in asked or models:
+        sets = models[model]
+        for name, measured in sets.items():
+            source, image = measured["per_source"], measured["per_image"]
+            rows = [[title(key), interval(source[key]), interval(image.get(key))] for key in source]
+            time = measured["milliseconds"]
+            counts = f"{measured['sources']} sources ({measured['fractured_sources']} fractured)"
+            lines += [
+                f"### {model}: {name.replace('_', ' ')}",
+                f"{DESCRIPTIONS[name][:1].upper()}{DESCRIPTIONS[name][1:]}. {counts}, {measured['images']} images."
+                + (f" Median {time:.1f} ms an image." if time is not None else ""),
+                table(["", "one vote a source", "per image"], rows),
+            ]
+    return lines
+
+
+def _comparisons(comparisons: dict[str, Any]) -> list[str]:
+    lines = ["## Between the networks"] if comparisons else []
+    for name in sorted(comparisons, key=lambda name: (name != OUT_OF_FOLD, name)):
+        for pair, compared in comparisons[name].items():
+            test, counts = compared["delong"], compared["mcnemar"]
+            rows = [[title(key), interval(figure)] for key, figure in compared["differences"].items()]
+            lines += [
+                f"### {pair}: {name.replace('_', ' ')}, {compared['sources']} sources",
+                f"DeLong: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
+                f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}. "
+                f"McNemar, exact: {counts['first_only']} sources only the first gets right, "
+                f"{counts['second_only']} only the second, p = {counts['p']:.3g}.",
+                table(["paired difference", "value (95 % interval)"], rows),
+            ]
+    return lines
+
+
+def _robustness(robustness: dict[str, Any]) -> list[str]:
+    lines = ["## Robustness", PEAKS] if robustness else []
+    for model, found in robustness.items():
+        keys = list(dict.fromkeys(key for figures in found.values() for key in figures))
+        rows = [[name, *(interval(found[name].get(key)) for key in keys)] for name in PERTURBATIONS if name in found]
+        lines += [f"### {model}", table(["perturbation", *map(title, keys)], rows)]
+    return lines
