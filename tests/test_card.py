@@ -57,6 +57,59 @@ def test_the_gate_is_described_with_what_it_refused(plain_checkpoint: Path) -> N
     assert "Domain gate: none." in render_card(checkpoint, "a/b")
 
 
+OUT_OF_FOLD = "out of fold (344 sources): out of fold: each source by a network of the same recipe that never saw it"
+
+
+@pytest.mark.parametrize(
+    ("split", "part", "sentence"),
+    [
+        (OUT_OF_FOLD, "out_of_fold", "Measured out of fold (344 sources): each source by a network of the same recipe "
+         "that never saw it."),
+        (f"{OUT_OF_FOLD}; it has no test", "out_of_fold", "that never saw it; it has no test."),
+        ("test (60 sources): the test part, whose sources no training has seen", "test",
+         "Measured on the test part, whose sources no training has seen: 60 sources."),
+        ("test", None, "Measured on test."),
+    ],
+)  # fmt: skip
+def test_the_card_says_what_the_figures_are_of(
+    plain_checkpoint: Path, split: str, part: str | None, sentence: str
+) -> None:
+    """In one sentence; and where recipes were compared on the same folds, that this flatters them."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    card = render_card(replace(checkpoint, metrics={**checkpoint.metrics, "split": split, "set": part}), "a/b")
+    assert sentence in card
+    assert ("lean to the optimistic side" in card) == (part == "out_of_fold")
+
+
+@pytest.mark.parametrize(
+    ("fitted_on", "shown"),
+    [
+        ("validation: 66 sources, one image each", "the validation part: 66 sources, one image each"),
+        ("out of fold, by networks of the same recipe: 344 sources, one image each",
+         "answers out of fold, by networks of the same recipe: 344 sources, one image each"),
+    ],
+)  # fmt: skip
+def test_threshold_and_calibration_say_where_they_come_from(plain_checkpoint: Path, fitted_on: str, shown: str) -> None:
+    """Sources of a validation part, or answers out of fold; with the aim of the threshold."""
+    calibration = {
+        "method": "platt", "temperature": 1.5, "shift": 0.25, "fitted_on": fitted_on,
+        "aim": "sensitivity of at least 0.95 there",
+    }  # fmt: skip
+    card = render_card(replace(read_checkpoint(plain_checkpoint), calibration=calibration), "a/b")
+    assert f"- Calibration: platt, temperature 1.500, shift 0.250, fitted on {shown}. It is folded into" in card
+    (threshold,) = re.findall("^- Threshold: .*", card, re.MULTILINE)
+    assert "chosen for a sensitivity of at least 0.95 on the sources that the calibration was fitted on" in threshold
+    assert threshold.endswith(", never on the test part.")
+
+
+def test_a_network_without_calibration_claims_none(plain_checkpoint: Path) -> None:
+    """Its threshold was chosen on nothing, and nothing is folded in."""
+    card = render_card(replace(read_checkpoint(plain_checkpoint), calibration={"method": "none"}), "a/b")
+    assert "on the network's own probability, and chosen on no data." in card
+    assert "- Calibration: none.\n" in card
+    assert "folded into" not in card
+
+
 def test_an_unevaluated_checkpoint_says_so(plain_checkpoint: Path) -> None:
     """Without metrics there is no table, no model index, and the checklist counts the gaps."""
     card = render_card(replace(read_checkpoint(plain_checkpoint), metrics={}), "a/b")

@@ -5,6 +5,7 @@ from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
+from training.judging.predictions import OUT_OF_FOLD
 from training.publishing.card_tables import figure, measured, pivot, title
 
 TEMPLATE = Path(__file__).parents[2] / "model_card.md"
@@ -61,10 +62,11 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "tables": [{"title": title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
-        "split": metrics.get("split", "the held-out part of the split"),
+        "measured": _measured_on(metrics),
+        "out_of_fold": metrics.get("set") == OUT_OF_FOLD,
+        "threshold": _threshold(checkpoint.calibration),
         "calibration": _calibration(checkpoint.calibration),
         "gate": _gate(checkpoint.gate),
-        "aim": checkpoint.calibration.get("aim", "the aim of the recipe"),
         "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
         "data": {key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint")},
         "official": provenance.get("recipe", {}).get("split") == "official",
@@ -76,6 +78,15 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "serving": _serving(provenance.get("serving")),
         "initialisation": _initialisation(provenance),
     }
+
+
+def _measured_on(metrics: dict[str, Any]) -> str:
+    """Say, after "Measured", which sources the figures are of."""
+    name, _, what = str(metrics.get("split", "the held-out part of the split")).partition(": ")
+    if metrics.get("set") == OUT_OF_FOLD:
+        return f"{name}: {what.removeprefix('out of fold: ')}"
+    count = name.partition(" (")[2].rstrip(")")
+    return f"on {what}: {count}" if what else f"on {name}"
 
 
 def _gate(gate: dict[str, Any] | None) -> str:
@@ -91,11 +102,33 @@ def _gate(gate: dict[str, Any] | None) -> str:
     return text + ". Grey photographs are what it lets pass most often."
 
 
+def _threshold(calibration: dict[str, Any]) -> str:
+    """Say, after the threshold, what it applies to, what it was chosen for, and on which sources."""
+    if calibration["method"] == "none":
+        return "on the network's own probability, and chosen on no data"
+    aim = calibration.get("aim", "the aim of the recipe").removesuffix(" there")
+    article = "a " if aim.startswith("sensitivity") else ""
+    return (
+        f"on the calibrated probability, chosen for {article}{aim} on the sources that the calibration was fitted on, "
+        "never on the test part"
+    )
+
+
 def _calibration(calibration: dict[str, Any]) -> str:
+    if calibration["method"] == "none":
+        return "none."
     shown = {key: value for key, value in calibration.items() if key not in ("method", "fitted_on", "aim")}
     numbers = "".join(f", {key} {figure(value)}" for key, value in shown.items())
-    where = f", fitted on {calibration['fitted_on']}" if "fitted_on" in calibration else ""
-    return f"{calibration['method']}{numbers}{where}"
+    fitted = f", fitted on {_fitted_on(calibration['fitted_on'])}" if "fitted_on" in calibration else ""
+    folded = "It is folded into the last layer, so that stock Keras gives calibrated output too."
+    return f"{calibration['method']}{numbers}{fitted}. {folded}"
+
+
+def _fitted_on(sources: str) -> str:
+    """Say, after "fitted on", what the record says: "validation: ...", or "out of fold ...", which needs a noun."""
+    if sources.startswith("validation"):
+        return f"the validation part{sources.removeprefix('validation')}"
+    return f"answers {sources}"
 
 
 def _initialisation(provenance: dict[str, Any]) -> str:
