@@ -151,7 +151,17 @@ def test_a_cross_validation_trains_what_is_missing_and_measures_all_five(
     assert made.calibration["temperature"] == pytest.approx(fit_platt(answers["logit"], answers["label"])[0])
     assert "validation" not in made.provenance["data"]["split"]
     assert main([*final, "--calibration", str(tmp_path / "cv"), "--seed", "7"]) == 2
-    assert main([*final, "--calibration", str(tmp_path)]) == 2
+    assert not list(tmp_path.glob("net.state-*"))
+
+
+def test_a_folder_without_out_of_fold_answers_is_refused_before_the_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With nothing begun: the answers are needed at its end, hours later."""
+    argv = command(data, tmp_path / "net", "--epochs", "0", "--validation", "none", "--calibration", str(tmp_path))
+    assert main(argv) == 2
+    assert "out_of_fold.csv" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_validation_and_cross_validation_nothing_is_calibrated(data: Path, tmp_path: Path) -> None:

@@ -90,10 +90,8 @@ def calibrate(network: "keras.Model", plan: Plan) -> dict[str, Any]:
     chosen, where = one_image_each(plan.roles["validation"]), "validation"
     if len(chosen):
         chosen = chosen.assign(logit=_logits(network, chosen, plan.recipe))
-    elif plan.calibration:
-        from training.making.cross_calibration import read_answers
-
-        chosen, where = read_answers(plan.calibration, plan), "out of fold, by networks of the same recipe"
+    elif plan.answers is not None:
+        chosen, where = plan.answers, "out of fold, by networks of the same recipe"
     else:
         return {"threshold": 0.5, "calibration": {"method": "none"}}
     found = fit_operating_point(chosen["logit"], chosen["label"], plan.recipe.sensitivity, where)

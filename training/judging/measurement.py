@@ -19,8 +19,8 @@ from training.judging.predictions import (
     set_names,
 )
 from training.judging.robustness import predict_perturbed
-from training.making.held_out import evaluation_rows, is_official, model_name, stands_for_recipe, training_of
-from training.making.provenance import PREDICTIONS
+from training.making.held_out import evaluation_rows, is_official, model_name, stands_for_recipe
+from training.making.provenance import PREDICTIONS, training_of
 
 ROBUSTNESS = "robustness.parquet"
 LEAKY_THRESHOLD = 0.5  # as those use who trust the official split

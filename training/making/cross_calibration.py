@@ -6,15 +6,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from bonexray import FractureClassifier
-from bonexray.checkpoint import read_checkpoint
-from bonexray.errors import BonexrayError
 from training.data.roles import one_image_each
-from training.data.split import FOLDS
-from training.making.held_out import training_of
+from training.making.answers import ANSWERS
 from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
 from training.making.plan import Plan
-
-ANSWERS = "out_of_fold.csv"
 
 
 def answer_out_of_fold(plans: list[Plan], folder: Path) -> pd.DataFrame:
@@ -48,20 +43,3 @@ def cross_calibrate(plan: Plan, answers: pd.DataFrame) -> None:
     fold_into_head(network, found["calibration"], record["calibration"])
     kept = {key: value for key, value in record.items() if key not in ("files", "bias", "metrics")}
     write_checkpoint(network, plan.output, {**kept, **found}, read_history(plan.output))
-
-
-def read_answers(folder: Path, plan: Plan) -> pd.DataFrame:
-    """Read the out-of-fold answers of a finished cross-validation of the same recipe, data and initial weights.
-
-    Raises:
-        BonexrayError: there are none, or they are of another recipe.
-    """
-    if not (folder / ANSWERS).is_file():
-        raise BonexrayError(f"{folder} holds no {ANSWERS}: expected the folder of a finished `cross-validate`")
-    for fold in FOLDS:
-        theirs = training_of(read_checkpoint(folder / fold).provenance)
-        ours = training_of(plan.provenance)
-        other = next((key for key in ours if theirs.get(key) != ours[key]), None)
-        if other:
-            raise BonexrayError(f"{folder / fold} has {other}={theirs.get(other)!r}: expected {ours[other]!r}, as here")
-    return pd.read_csv(folder / ANSWERS)

@@ -1,7 +1,5 @@
 """Which images a checkpoint may be judged on: those that its own record says it never saw."""
 
-from typing import Any
-
 import pandas as pd
 
 from bonexray.checkpoint import Checkpoint
@@ -28,16 +26,6 @@ def stands_for_recipe(checkpoint: Checkpoint) -> bool:
 def is_official(checkpoint: Checkpoint) -> bool:
     """Say whether the network was trained on the data set's own split, leaks and all."""
     return checkpoint.provenance.get("recipe", {}).get("split") == "official"
-
-
-def training_of(provenance: dict[str, Any]) -> dict[str, Any]:
-    """Gather what networks must share to count as one recipe: every choice, the data, the initial weights."""
-    weights = provenance.get("weights", {})
-    return {
-        **provenance.get("recipe", {}),
-        "data": provenance.get("data", {}).get("fingerprint"),
-        "weights": weights.get("sha256", weights.get("initialised")),
-    }
 
 
 def evaluation_rows(table: pd.DataFrame, checkpoint: Checkpoint, whole: bool = False) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The plan of a training run: what it will do and on what, known before it begins."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bonexray.errors import BonexrayError
 from training.copying.sources import read_with_copies
 from training.data.roles import NOTHING, assign_roles
 from training.learning.recipe import RECIPES, Recipe, recipe_from
+from training.making.answers import read_answers
 from training.making.provenance import describe_data, describe_weights, digest_run
 
 
@@ -31,6 +32,7 @@ class Plan:
         data: what the record will say of them, with the names of the validation and held-out part.
         weights: what the record will say of the initial weights.
         calibration: folder of a cross-validation of the recipe, to calibrate on where there is no validation part.
+        answers: the out-of-fold answers in it, as `read_answers` gives them.
     """
 
     backbone: str
@@ -44,6 +46,7 @@ class Plan:
     data: dict[str, Any]
     weights: dict[str, str]
     calibration: Path | None = None
+    answers: pd.DataFrame | None = None
 
     @property
     def digest(self) -> str:
@@ -73,7 +76,8 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     """Read the data and assign its roles, as the flags of `train` say.
 
     Raises:
-        BonexrayError: a flag, the data or the weights make no training.
+        BonexrayError: a flag, the data or the weights make no training, or the cross-validation to calibrate on is
+            unfinished or of another recipe.
     """
     if arguments.backbone not in RECIPES:
         raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
@@ -87,7 +91,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     names = {"validation": arguments.validation, "held_out": arguments.hold_out}
     if recipe.split == "official":
         names = {"validation": "official val", "held_out": "official test"}
-    return Plan(
+    plan = Plan(
         backbone=arguments.backbone,
         initial=arguments.weights,
         recipe=recipe,
@@ -100,6 +104,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         weights=describe_weights(arguments.weights, _start_of(arguments.backbone, arguments.weights)),
         calibration=arguments.calibration,
     )
+    return replace(plan, answers=read_answers(plan.calibration, plan.provenance)) if plan.calibration else plan
 
 
 def _start_of(backbone: str, weights: str) -> str:

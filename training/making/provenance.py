@@ -65,6 +65,16 @@ def describe_weights(weights: str, start: str) -> dict[str, str]:
     return {"initialised": start, **({"name": path.name, "sha256": hash_file(file)} if file.is_file() else {})}
 
 
+def training_of(provenance: dict[str, Any]) -> dict[str, Any]:
+    """Gather what networks must share to count as one recipe: every choice, the data, the initial weights."""
+    weights = provenance.get("weights", {})
+    return {
+        **provenance.get("recipe", {}),
+        "data": provenance.get("data", {}).get("fingerprint"),
+        "weights": weights.get("sha256", weights.get("initialised")),
+    }
+
+
 def describe_libraries() -> dict[str, str]:
     """Versions of what the result depends on."""
     return {name: version(name) for name in LIBRARIES}
