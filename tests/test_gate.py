@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import skimage.data
 from core_fixtures import ROOT, draw_bone
@@ -19,6 +20,7 @@ from bonexray.images import Picture, read_picture
 from bonexray.runtime import Network
 from training.making.export import read_record, write_record
 from training.making.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
+from training.making.gating import add_gate
 from training.making.others import KINDS, draw_others
 
 PLAIN = {"features": 1.0, "facts": 1.0, "colour": 5.0, "spread": 4.0, "side": 32.0, "aspect": 6.0}
@@ -180,6 +182,27 @@ def test_a_fitted_gate_tells_radiographs_from_other_pictures(fitted: Path) -> No
     assert sum(answer.in_domain is False for answer in answers) >= 0.95 * len(answers)
     for answer in answers:
         assert (answer.domain_reason in REASONS) == (answer.in_domain is False) == (answer.domain_score > 1)
+
+
+@pytest.mark.parametrize(("held_out", "fitted_on", "tried"), [("fold0", 30, None), ("test", 20, 10)])
+def test_the_fold_that_a_network_never_saw_stands_in_for_validation(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_out: str, fitted_on: int, tried: int | None
+) -> None:
+    """For a network of a cross-validation alone; from another, a test part stays a test."""
+    for number in range(30):
+        Image.fromarray(draw_bone(120, 90 + number, number)).save(tmp_path / f"{number:02}.png")
+    paths = sorted(tmp_path.glob("*.png"))
+    rows = pd.DataFrame({"path": paths, "file": [path.name for path in paths], "rotated_copy": False})
+    rows["source_group"] = rows["file"]
+    folder = copied(fitted, tmp_path / "net")
+    record = read_record(folder)
+    record["provenance"]["data"]["held_out"] = held_out
+    write_record(folder, record)
+    monkeypatch.setattr("training.making.gating.OTHERS_A_KIND", 1)
+    add_gate(folder, {"train": rows[:20], "validation": rows[:0], "test": rows[20:]})
+    gate = read_record(folder)["gate"]
+    assert gate["fitted_on"].startswith(f"{fitted_on} sources")
+    assert gate.get("held_out", {}).get("sources") == tried
 
 
 def test_a_checkpoint_without_a_gate_says_nothing(fitted: Path, tmp_path: Path) -> None:

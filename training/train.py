@@ -68,12 +68,11 @@ def train(plan: Plan) -> None:
         **plan.provenance, "libraries": describe_libraries(), "hardware": describe_hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
-    from training.gate import add_gate, show_held_out
     from training.making.export import write_checkpoint
+    from training.making.gating import add_gate
 
     write_checkpoint(network, plan.output, record, history)
-    alone = plan.data["held_out"] in FOLDS
-    add_gate(plan.output, show_held_out(plan.roles) if alone else plan.roles, plan.calibration)
+    add_gate(plan.output, plan.roles, plan.calibration)
     shutil.rmtree(plan.work)
     log.info("wrote %s: threshold %.3f, validation %s", plan.output, record["threshold"], record.get("validation"))
 
