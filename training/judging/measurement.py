@@ -123,11 +123,11 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
     """
     repo, _, revision = checkpoint.partition("@") if not Path(checkpoint).exists() else (checkpoint, "", "")
     classifier = FractureClassifier.from_pretrained(repo, revision or None)
-    name, leaky = model_name(classifier.checkpoint), is_official(classifier.checkpoint) and not whole
+    name, leaky = model_name(classifier.checkpoint), is_official(classifier.checkpoint.provenance) and not whole
     rows = evaluation_rows(table, classifier.checkpoint, whole)
     measurement.add_recipe(name, training_of(classifier.checkpoint.provenance))
     held_out = rows[rows["role"] == "held_out"]
-    in_folds = stands_for_recipe(classifier.checkpoint) and not whole
+    in_folds = stands_for_recipe(classifier.checkpoint.provenance) and not whole
     rows = held_out if in_folds else rows
     if len(rows):
         predictions = predict_images(classifier, rows, name)

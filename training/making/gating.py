@@ -34,10 +34,11 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
     """
     from training.making.export import read_record, write_record
 
-    if stands_for_recipe(read_checkpoint(folder)) and not len(roles["validation"]):
+    record = read_record(folder)
+    if stands_for_recipe(record["provenance"]) and not len(roles["validation"]):
         roles = {**roles, "validation": roles["test"], "test": roles["test"].head(0)}
-    network = Network(folder / LAYOUT.network, read_checkpoint(folder).image_size)
-    size = read_checkpoint(folder).image_size
+    size = record["image_size"]
+    network = Network(folder / LAYOUT.network, size)
     rows = pd.concat([few_images_each(roles[role]).assign(seen=role == "train") for role in ("train", "validation")])
     sample = describe((read_picture(path) for path in rows["path"]), network, size, len(rows))
     drawn = draw_others(OTHERS_A_KIND)
@@ -45,7 +46,7 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
     stretch = mean_stretch(siblings) if siblings else 0.0
     gate = fit_gate(sample, others, rows["source_group"].to_numpy(), rows["seen"].to_numpy(), stretch)
     counts = f"{rows['source_group'].nunique()} sources of train and validation, {len(drawn)} generated pictures"
-    record = {**read_record(folder), "gate": {**gate.record(), "fitted_on": counts}}
+    record["gate"] = {**gate.record(), "fitted_on": counts}
     write_record(folder, record)
     if len(roles["test"]):
         record["gate"]["held_out"] = held_out = measure_gate(folder, roles["test"])

@@ -1,5 +1,7 @@
 """Which images a checkpoint may be judged on: those that its own record says it never saw."""
 
+from typing import Any
+
 import pandas as pd
 
 from bonexray.checkpoint import Checkpoint
@@ -18,14 +20,14 @@ def model_name(checkpoint: Checkpoint) -> str:
     return BACKBONES[checkpoint.backbone] + ("" if recipe == "default" else f", {recipe}'s recipe")
 
 
-def stands_for_recipe(checkpoint: Checkpoint) -> bool:
+def stands_for_recipe(provenance: dict[str, Any]) -> bool:
     """Say whether this is a network of a cross-validation: it stands for its recipe, not for itself."""
-    return checkpoint.provenance.get("data", {}).get("held_out") in FOLDS and not is_official(checkpoint)
+    return provenance.get("data", {}).get("held_out") in FOLDS and not is_official(provenance)
 
 
-def is_official(checkpoint: Checkpoint) -> bool:
+def is_official(provenance: dict[str, Any]) -> bool:
     """Say whether the network was trained on the data set's own split, leaks and all."""
-    return checkpoint.provenance.get("recipe", {}).get("split") == "official"
+    return provenance.get("recipe", {}).get("split") == "official"
 
 
 def evaluation_rows(table: pd.DataFrame, checkpoint: Checkpoint, whole: bool = False) -> pd.DataFrame:
@@ -51,7 +53,7 @@ def evaluation_rows(table: pd.DataFrame, checkpoint: Checkpoint, whole: bool = F
             f"{checkpoint.backbone} was trained on {data.get('name')!r}, fingerprint {data.get('fingerprint')}, "
             "and these data have another: expected the same, or --part all for data that it never saw"
         )
-    if is_official(checkpoint):
+    if is_official(checkpoint.provenance):
         return official_rows(table, "test").assign(part="test", role="held_out", split="official")
     parts = split_sources(table)
     held_out = _named_part(parts, checkpoint, "held_out", "test").assign(role="held_out")
