@@ -22,7 +22,7 @@ from bonexray.errors import BonexrayError
 from bonexray.runtime import Network
 from training.copying.sources import read_table
 from training.data.readers import CACHE
-from training.data.roles import one_image_each
+from training.data.roles import first_images
 from training.making.held_out import evaluation_rows
 from training.making.quantisation import FEW, quantise, rank_convolutions
 from training.quantise import compare_networks, read_pixels
@@ -62,7 +62,7 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     model, size = clf.keras_model(), clf.checkpoint.image_size
     images = evaluation_rows(read_table(data, CACHE), clf.checkpoint)
     held_out = images[images["role"] == "held_out"].reset_index(drop=True)
-    validation = read_pixels(one_image_each(images[images["role"] == "validation"]), size)
+    validation = read_pixels(first_images(images[images["role"] == "validation"]), size)
     network = convert_network(model, "float32")
     variants = {"float32": network, **dict(_variants(network, validation)), "int8, static": _static(model, validation)}
     output.mkdir(parents=True, exist_ok=True)

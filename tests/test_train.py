@@ -18,7 +18,7 @@ from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from training.__main__ import build_parser, main
 from training.cross_validate import plans
 from training.data.dataset import read_dataset
-from training.data.roles import assign_roles, one_image_each
+from training.data.roles import assign_roles, first_images
 from training.data.split import split_sources
 from training.making.calibration import fit_platt
 from training.making.provenance import describe_data, seen_before
@@ -98,7 +98,7 @@ def test_no_source_is_on_two_sides(data: Path) -> None:
         used = sum(len(rows) for rows in roles.values())
         assert used == total if held_out == "test" else used < total
         assert all(set(roles[role]["label"]) == {0, 1} for role in ("train", "validation"))
-    assert len(one_image_each(table)) == table["source_group"].nunique()
+    assert len(first_images(table)) == table["source_group"].nunique()
 
 
 def test_holding_out_nothing_trains_on_all_but_validation(data: Path) -> None:

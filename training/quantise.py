@@ -16,7 +16,7 @@ from bonexray.geometry import letterbox
 from bonexray.images import read_image
 from training.copying.sources import read_table
 from training.data.readers import CACHE
-from training.data.roles import one_image_each
+from training.data.roles import first_images
 from training.judging.intervals import STATEMENT, with_intervals
 from training.judging.metrics import auroc, share
 from training.making.held_out import evaluation_rows
@@ -82,9 +82,9 @@ def rows_to_choose_on(table: pd.DataFrame, rows: pd.DataFrame, checkpoint: Check
     """One image a source of the validation part; of the training part where there is none: no label is looked at."""
     validation = rows[rows["role"] == "validation"]
     if len(validation):
-        return one_image_each(validation)
+        return first_images(validation)
     held_out = rows["source_group"]
-    return one_image_each(table[~table["source_group"].isin(held_out)]).sample(frac=1, random_state=0).head(ENOUGH)
+    return first_images(table[~table["source_group"].isin(held_out)]).sample(frac=1, random_state=0).head(ENOUGH)
 
 
 def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: Checkpoint) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: 
     equal = with_intervals(
         table.assign(same=same), lambda some, weights: {"verdicts_equal": _share(some["same"], weights)}, RESAMPLES
     )
-    lost = with_intervals(one_image_each(table), _auroc_difference, RESAMPLES)
+    lost = with_intervals(first_images(table), _auroc_difference, RESAMPLES)
     return {
         **equal, **lost,
         "largest_logit_difference": _figure(np.abs(logits[1] - logits[0]).max()),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from training.data.pixels import load_pixels
 from training.data.readers import CACHE
-from training.data.roles import NOTHING, one_image_each
+from training.data.roles import NOTHING, first_images
 from training.data.split import FOLDS
 from training.learning.recipe import Recipe, add_recipe_flags
 from training.making.operating_point import fit_operating_point, fold_into_head
@@ -86,7 +86,7 @@ def calibrate(network: "keras.Model", plan: Plan) -> dict[str, Any]:
     Returns:
         The record's "threshold", "calibration" and "validation" (what was reached there).
     """
-    chosen, where = one_image_each(plan.roles["validation"]), "validation"
+    chosen, where = first_images(plan.roles["validation"]), "validation"
     if len(chosen):
         chosen = chosen.assign(logit=_logits(network, chosen, plan.recipe))
     elif plan.answers is not None:
@@ -143,7 +143,7 @@ def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
         pixels=load_pixels(plan.table, plan.recipe.stored_size, plan.cache),
         table=plan.table,
         train=plan.roles["train"],
-        validation=one_image_each(plan.roles["validation"]).index.to_numpy(),
+        validation=first_images(plan.roles["validation"]).index.to_numpy(),
         work=plan.work,
         cache=plan.cache,
         origin=plan.data["fingerprint"],

@@ -48,9 +48,9 @@ def assign_roles(
     return roles
 
 
-def one_image_each(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a source: the first image, by file name, that is no rotated copy, else the first of all."""
-    return table.sort_values(["rotated_copy", "file"]).groupby("source_group", sort=True).head(1)
+def first_images(table: pd.DataFrame, each: int = 1) -> pd.DataFrame:
+    """Return at most `each` rows a source: first images that are no rotated copies, by file name, then others."""
+    return table.sort_values(["rotated_copy", "file"]).groupby("source_group", sort=True).head(each)
 
 
 def official_rows(table: pd.DataFrame, split: str) -> pd.DataFrame:

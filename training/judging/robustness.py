@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from bonexray import FractureClassifier, Prediction
 from bonexray.images import read_image
-from training.data.roles import one_image_each
+from training.data.roles import first_images
 from training.judging.intervals import RESAMPLES, Figures, Floats, with_intervals
 from training.judging.metrics import measure, share
 from training.judging.perturbations import LETTERS, PERTURBATIONS, Box, Grey, letter_box
@@ -30,7 +30,7 @@ def predict_perturbed(classifier: FractureClassifier, rows: pd.DataFrame, model:
     Returns:
         Predictions with `perturbation` and where the peak of the evidence lies (the columns `FLAGS`).
     """
-    chosen = one_image_each(rows)
+    chosen = first_images(rows)
     records = []
     for row in tqdm(chosen.to_dict("records"), f"{model} perturbed", unit="source"):
         grey = np.rint(read_image(row["path"])).astype(np.uint8)

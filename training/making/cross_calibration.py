@@ -6,7 +6,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from bonexray import FractureClassifier
-from training.data.roles import one_image_each
+from training.data.roles import first_images
 from training.making.answers import ANSWERS
 from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
 from training.making.plan import Plan
@@ -21,7 +21,7 @@ def answer_out_of_fold(plans: list[Plan], folder: Path) -> pd.DataFrame:
     tables = []
     for plan in plans:
         classifier = FractureClassifier.from_pretrained(plan.output)
-        rows = one_image_each(plan.roles["test"])
+        rows = first_images(plan.roles["test"])
         logits = [classifier.predict(path).logit for path in tqdm(rows["path"], plan.output.name, unit="image")]
         raw = uncalibrated(pd.Series(logits).to_numpy(float), classifier.checkpoint.calibration)
         tables.append(rows[["file", "label"]].assign(fold=plan.data["held_out"], logit=raw))

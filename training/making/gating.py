@@ -11,7 +11,7 @@ from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.images import Picture, read_picture
 from bonexray.runtime import Network
-from training.data.roles import one_image_each
+from training.data.roles import first_images
 from training.data.split import FOLDS
 from training.making.gate_fit import describe, fit_gate
 from training.making.held_out import stands_for_recipe
@@ -39,7 +39,9 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
         roles = {**roles, "validation": roles["test"], "test": roles["test"].head(0)}
     size = record["image_size"]
     network = Network(folder / LAYOUT.network, size)
-    rows = pd.concat([few_images_each(roles[role]).assign(seen=role == "train") for role in ("train", "validation")])
+    rows = pd.concat(
+        [first_images(roles[role], IMAGES_A_SOURCE).assign(seen=role == "train") for role in ("train", "validation")]
+    )
     sample = describe((read_picture(path) for path in rows["path"]), network, size, len(rows))
     drawn = draw_others(OTHERS_A_KIND)
     others = describe((Picture(grey) for grey in drawn), network, size, len(drawn))
@@ -67,12 +69,7 @@ def mean_stretch(folder: Path) -> float:
 def measure_gate(folder: Path, rows: pd.DataFrame) -> dict[str, float]:
     """Count the refused among one image a source, with a 95 % Wilson interval."""
     classifier = FractureClassifier.from_pretrained(folder)
-    answers = [classifier.predict(path).in_domain for path in one_image_each(rows)["path"]]
+    answers = [classifier.predict(path).in_domain for path in first_images(rows)["path"]]
     refused = answers.count(False)
     interval = binomtest(refused, len(answers)).proportion_ci(method="wilson")
     return {"sources": len(answers), "refused": refused, "low": float(interval.low), "high": float(interval.high)}
-
-
-def few_images_each(rows: pd.DataFrame) -> pd.DataFrame:
-    """Select at most `IMAGES_A_SOURCE` images a source, the one that votes first."""
-    return rows.sort_values(["rotated_copy", "file"]).groupby("source_group", sort=True).head(IMAGES_A_SOURCE)
