@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, Checkpoint, read_checkpoint
@@ -98,7 +99,7 @@ def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: 
     pixels = read_pixels(rows, checkpoint.image_size)
     cells = [run_cells(network, pixels) for network in (exact, fast)]
     logits = [one.mean((1, 2), dtype=np.float64) + checkpoint.bias for one in cells]
-    before, after = (1 / (1 + np.exp(-one)) for one in logits)
+    before, after = (expit(one) for one in logits)
     table = rows.assign(before=before, after=after)
     same = (before >= checkpoint.threshold) == (after >= checkpoint.threshold)
     size = np.maximum((cells[0] ** 2).mean((1, 2)), TINY)
