@@ -11,13 +11,13 @@ from training.data.roles import NOTHING, official_rows
 from training.data.split import FOLDS, split_sources
 from training.making.provenance import count_role, seen_before
 
-BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
+NAMES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
 
 
 def model_name(checkpoint: Checkpoint) -> str:
     """Name a network in tables: its backbone, and its recipe where that is not the default one."""
     recipe = checkpoint.provenance.get("recipe", {}).get("name", "default")
-    return BACKBONES[checkpoint.backbone] + ("" if recipe == "default" else f", {recipe}'s recipe")
+    return NAMES[checkpoint.backbone] + ("" if recipe == "default" else f", {recipe}'s recipe")
 
 
 def stands_for_recipe(provenance: dict[str, Any]) -> bool:

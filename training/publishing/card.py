@@ -6,10 +6,10 @@ from typing import Any
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
 from training.judging.predictions import OUT_OF_FOLD
+from training.making.held_out import NAMES
 from training.publishing.card_tables import figure, measured, pivot, title
 
 TEMPLATE = Path(__file__).parents[2] / "model_card.md"
-BACKBONES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
 TASK = "image-classification"
 DATA_NAME = "Fracture Multi-Region X-ray Data"
 HEADLINE = "per_source"
@@ -57,8 +57,8 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
     groups = list(dict.fromkeys(row.group for row in rows))
     return {
         "checkpoint": checkpoint,
-        "title": f"bonexray {BACKBONES[checkpoint.backbone]}",
-        "backbone": BACKBONES[checkpoint.backbone],
+        "title": f"bonexray {NAMES[checkpoint.backbone]}",
+        "backbone": NAMES[checkpoint.backbone],
         "tables": [{"title": title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
