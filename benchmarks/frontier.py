@@ -21,11 +21,12 @@ from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
 from bonexray.runtime import Network
 from training.copying.sources import read_table
+from training.data.pixels import read_pixels
 from training.data.readers import CACHE
 from training.data.roles import first_images
 from training.making.held_out import evaluation_rows
 from training.making.quantisation import FEW, quantise, rank_convolutions
-from training.quantise import compare_networks, read_pixels
+from training.quantise import compare_networks
 from training.reporting.report import interval, table
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first

@@ -4,7 +4,7 @@ import argparse
 import logging
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,17 +13,13 @@ from scipy.special import expit
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, Checkpoint, read_checkpoint
 from bonexray.errors import BonexrayError
-from bonexray.geometry import letterbox
-from bonexray.images import read_image
 from training.copying.sources import read_table
+from training.data.pixels import read_pixels
 from training.data.readers import CACHE
 from training.data.roles import first_images
 from training.judging.intervals import STATEMENT, with_intervals
 from training.judging.metrics import auroc, share
 from training.making.held_out import evaluation_rows
-
-if TYPE_CHECKING:
-    from training.making.quantisation import Floats
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +110,6 @@ def compare_networks(exact: bytes, fast: bytes, rows: pd.DataFrame, checkpoint: 
         "median_logit_difference": _figure(np.median(np.abs(logits[1] - logits[0]))),
         "median_evidence_difference": _figure(np.median(moved)),
     }  # fmt: skip
-
-
-def read_pixels(rows: pd.DataFrame, size: int) -> "Floats":
-    """Letterbox the images of `rows` as serving does, float32, shape (n, size, size)."""
-    return np.stack([letterbox(read_image(path), size) for path in rows["path"]])
 
 
 def _auroc_difference(rows: pd.DataFrame, weights: np.ndarray | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from training.data.pixels import load_pixels
+from training.data.pixels import load_pixels, read_pixels
 from training.data.readers import CACHE
 from training.data.roles import NOTHING, first_images
 from training.data.split import FOLDS
@@ -153,11 +153,8 @@ def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
 
 def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     """Logits of the images as serving would letterbox them, shape (n,)."""
-    from bonexray.geometry import letterbox
-    from bonexray.images import read_image
-
     head = network.get_layer("probability")
-    pixels = np.stack([letterbox(read_image(path), recipe.image_size) for path in table["path"]])
+    pixels = read_pixels(table, recipe.image_size)
     features = _features(network, recipe).predict(np.repeat(pixels[..., None], 3, -1), batch_size=16, verbose=0)
     kernel, bias = head.get_weights()
     return (features.astype(np.float64) @ kernel + bias)[:, 0]

@@ -1,4 +1,4 @@
-"""The letterboxed pixels of a data set, kept on disk so that decoding happens once."""
+"""The letterboxed pixels of images: read when asked, or kept on disk so that a data set is decoded once."""
 
 import hashlib
 import os
@@ -27,6 +27,11 @@ def load_pixels(table: pd.DataFrame, size: int, cache: Path) -> NDArray[np.uint8
         cache.mkdir(parents=True, exist_ok=True)
         _write_pixels(list(table["path"]), size, target)
     return np.load(target, mmap_mode="r")
+
+
+def read_pixels(rows: pd.DataFrame, size: int) -> NDArray[np.float32]:
+    """Letterbox the images of `rows` as serving does, float32, shape (n, size, size)."""
+    return np.stack([letterbox(read_image(path), size) for path in rows["path"]])
 
 
 def _write_pixels(paths: list[str], size: int, target: Path) -> None:
