@@ -12,7 +12,7 @@ import skimage.data
 from core_fixtures import ROOT, draw_bone
 from PIL import Image
 
-from bonexray import CheckpointError, FractureClassifier
+from bonexray import BonexrayError, CheckpointError, FractureClassifier
 from bonexray.appearance import COUNT, colourfulness, facts, thumbnail
 from bonexray.arrays import read_array, write_array
 from bonexray.gate import REASONS, Contrast, Gate, Gaussian, join, unit
@@ -21,7 +21,7 @@ from bonexray.runtime import Network
 from training.making.export import read_record, write_record
 from training.making.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
 from training.making.gating import add_gate
-from training.making.others import KINDS, draw_others
+from training.making.others import KINDS, draw_others, list_pictures
 
 PLAIN = {"features": 1.0, "facts": 1.0, "colour": 5.0, "spread": 4.0, "side": 32.0, "aspect": 6.0}
 NAMES = ("camera", "astronaut", "chelsea", "coffee", "page", "text", "retina", "immunohistochemistry", "brick",
@@ -203,6 +203,33 @@ def test_the_fold_that_a_network_never_saw_stands_in_for_validation(
     gate = read_record(folder)["gate"]
     assert gate["fitted_on"].startswith(f"{fitted_on} sources")
     assert gate.get("held_out", {}).get("sources") == tried
+
+
+def test_found_pictures_join_the_generated_ones(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are counted in the record, and a picture like them is farther away than it was before."""
+    shown = skimage.data.camera()
+    for number in range(12):
+        Image.fromarray(draw_bone(120, 90 + number, number)).save(tmp_path / f"{number:02}.png")
+        (tmp_path / "others/deep").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(shown, 37 * number)).save(tmp_path / f"others/deep/{number}.jpg")
+    paths = sorted(tmp_path.glob("*.png"))
+    rows = pd.DataFrame({"path": paths, "file": [path.name for path in paths], "rotated_copy": False})
+    rows["source_group"] = rows["file"]
+    monkeypatch.setattr("training.making.gating.OTHERS_A_KIND", 1)
+    scores = []
+    for others in (None, tmp_path / "others"):
+        folder = copied(fitted, tmp_path / f"net-{others is None}")
+        add_gate(folder, {"train": rows, "validation": rows[:0], "test": rows[:0]}, others=others)
+        scores.append(FractureClassifier.from_pretrained(folder).predict(shown).domain_score)
+    assert "12 pictures that are no radiographs" in read_record(folder)["gate"]["fitted_on"]
+    assert scores[1] > scores[0]
+
+
+def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    """Whether it is empty or not there."""
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(BonexrayError, match=f"{folder} holds no pictures"):
+            list_pictures(folder)
 
 
 def test_a_checkpoint_without_a_gate_says_nothing(fitted: Path, tmp_path: Path) -> None:

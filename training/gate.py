@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, help="the data set that it was trained on")
     parser.add_argument("--calibration", type=Path, metavar="DIR", help="without a validation part: the folder of the "
         "recipe's `cross-validate`, as for `train`")  # fmt: skip
+    parser.add_argument("--others", type=Path, metavar="DIR", help="folder of pictures that are no radiographs: "
+        "photographs, documents, other medical pictures; they are told apart besides generated ones")  # fmt: skip
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"folder for what is found again (default: {CACHE})")
 
 
@@ -33,4 +35,4 @@ def run(arguments: argparse.Namespace) -> None:
             raise BonexrayError(
                 f"the {key} of these data is {found[key]}: expected {data.get(key)}, as in the training"
             )
-    add_gate(arguments.checkpoint, roles, arguments.calibration)
+    add_gate(arguments.checkpoint, roles, arguments.calibration, arguments.others)

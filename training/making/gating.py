@@ -1,6 +1,7 @@
 """Gives a checkpoint its gate: fits it on the radiographs of the training, writes it, and tries it on held-out ones."""
 
 import logging
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,16 @@ from training.data.roles import first_images
 from training.data.split import FOLDS
 from training.making.gate_fit import describe, fit_gate
 from training.making.held_out import stands_for_recipe
-from training.making.others import draw_others
+from training.making.others import draw_others, list_pictures
 
 IMAGES_A_SOURCE = 4
 OTHERS_A_KIND = 40
 log = logging.getLogger(__name__)
 
 
-def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None = None) -> None:
+def add_gate(
+    folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None = None, others: Path | None = None
+) -> None:
     """Fit a gate for the network in a checkpoint folder, write it, and try it on one image a held-out source.
 
     Args:
@@ -31,6 +34,10 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
             a cross-validation, which has no validation part, the fold that is held out stands in for it.
         siblings: without a validation part: the folder of a cross-validation of the same recipe, whose gates tell how
             much closer together a network places what it was trained on.
+        others: a folder of pictures that are no radiographs, to tell them apart from besides the generated ones.
+
+    Raises:
+        BonexrayError: `others` holds no picture, or one that cannot be read.
     """
     from training.making.export import read_record, write_record
 
@@ -42,12 +49,13 @@ def add_gate(folder: Path, roles: dict[str, pd.DataFrame], siblings: Path | None
     rows = pd.concat(
         [first_images(roles[role], IMAGES_A_SOURCE).assign(seen=role == "train") for role in ("train", "validation")]
     )
+    drawn, found = draw_others(OTHERS_A_KIND), list_pictures(others) if others else []
+    strange = describe(chain(map(Picture, drawn), map(read_picture, found)), network, size, len(drawn) + len(found))
     sample = describe((read_picture(path) for path in rows["path"]), network, size, len(rows))
-    drawn = draw_others(OTHERS_A_KIND)
-    others = describe((Picture(grey) for grey in drawn), network, size, len(drawn))
     stretch = mean_stretch(siblings) if siblings else 0.0
-    gate = fit_gate(sample, others, rows["source_group"].to_numpy(), rows["seen"].to_numpy(), stretch)
+    gate = fit_gate(sample, strange, rows["source_group"].to_numpy(), rows["seen"].to_numpy(), stretch)
     counts = f"{rows['source_group'].nunique()} sources of train and validation, {len(drawn)} generated pictures"
+    counts += f", {len(found)} pictures that are no radiographs" if found else ""
     record["gate"] = {**gate.record(), "fitted_on": counts}
     write_record(folder, record)
     if len(roles["test"]):

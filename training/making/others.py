@@ -1,11 +1,14 @@
-"""Generated pictures that are no radiographs, from a seed: what the gate's contrast learns to tell apart."""
+"""Pictures that are no radiographs, generated from a seed or found: what the gate's contrast learns to tell apart."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
+
+from bonexray.errors import BonexrayError
 
 Grey = NDArray[np.uint8]
 Random = np.random.Generator
@@ -21,6 +24,19 @@ def draw_others(each: int, seed: int = 0) -> list[Grey]:
     """Draw `each` pictures of every kind in `KINDS`, grey, uint8, shape (256, 256)."""
     random = np.random.default_rng(seed)
     return [_grey(draw(random)) for draw in KINDS for _ in range(each)]
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """List the picture files in a folder and those below it, in a stable order.
+
+    Raises:
+        BonexrayError: there is no such folder, or no picture in it.
+    """
+    kinds = Image.registered_extensions()
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds)
+    if not found:
+        raise BonexrayError(f"{folder} holds no pictures: expected a folder of pictures that are no radiographs")
+    return found
 
 
 def spectral_noise(random: Random, exponent: float) -> NDArray[np.float64]:
