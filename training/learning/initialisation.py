@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
+from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
 
-STAGE5_BLOCKS = ("conv5_block1", "conv5_block2", "conv5_block3")
+STAGE5 = "conv5_block"  # how the layers of ResNet50's last stage begin
 
 
 def initialised_layers(backbone: str, weights: str) -> str:
@@ -18,9 +18,27 @@ def initialised_layers(backbone: str, weights: str) -> str:
         return "ImageNet"
     if Path(weights).is_dir():
         return f"fine-tuned further from a checkpoint in {Path(weights).name}"
-    if backbone == "resnet50" and not _has_conv5(_names_in(Path(weights))):
-        return "ImageNet-initialised through conv4; conv5 passes its features on"
+    if backbone == "resnet50" and not reaches_conv5(weights):
+        return "ImageNet-initialised through conv4, where the network ends"
     return "ImageNet-initialised"
+
+
+def reaches_conv5(weights: str) -> bool:
+    """Say whether a ResNet50 that starts from these weights has its last stage, conv5.
+
+    Where a file's weights stop at conv4 the network stops there too: from a random start, the 15 million weights of
+    conv5 learnt a few hundred radiographs by heart, and AUROC fell.
+
+    Args:
+        weights: as `training.learning.network.build_network` takes them.
+    """
+    import h5py
+
+    path = Path(weights)
+    if path.is_dir():
+        return STAGE5 in (path / LAYOUT.keras_config).read_text()
+    readable = path.is_file() and h5py.is_hdf5(path)  # else `load_weights` says what is wrong
+    return not readable or any(name.startswith(STAGE5) for name in _names_in(path))
 
 
 def _names_in(path: Path) -> set[str]:
@@ -56,42 +74,3 @@ def load_weights(network: keras.Model, base: keras.Model, path: Path) -> None:
         raise BonexrayError(
             f"weights {path} name no layer of {network.name}: expected its layer names, as Keras saves them"
         )
-    if network.name == "resnet50" and not _has_conv5(common):
-        _pass_conv4_on(base)
-
-
-def passing_layers(backbone: keras.Model) -> set[str]:
-    """Name the layers of the residual blocks that only pass their input on: the branch's last kernel is all zero."""
-    blocks = [
-        layer.name.removesuffix("_3_conv")
-        for layer in backbone.layers
-        if layer.name.endswith("_3_conv") and not np.any(layer.get_weights()[0])
-    ]
-    return {layer.name for layer in backbone.layers for block in blocks if layer.name.startswith(f"{block}_")}
-
-
-def without_passing_blocks(backbone: keras.Model) -> keras.Model:
-    """Return the backbone without the branches of conv5 if all three only pass on: the same output for less work."""
-    passing = passing_layers(backbone)
-    if not all(f"{block}_out" in passing for block in STAGE5_BLOCKS):
-        return backbone
-    shortcut = backbone.get_layer(f"{STAGE5_BLOCKS[0]}_0_bn").output
-    return keras.Model(backbone.input, keras.layers.ReLU(name="passed_on")(shortcut))
-
-
-def _pass_conv4_on(base: keras.Model) -> None:
-    """Make conv5 an identity, each channel of conv4 twice at every other place, where a file has no weights for it.
-
-    From a random start its 15 million weights learnt a few hundred radiographs by heart: AUROC fell.
-    """
-    for block in STAGE5_BLOCKS:
-        last = base.get_layer(f"{block}_3_conv")
-        last.set_weights([np.zeros_like(weight) for weight in last.get_weights()])
-    shortcut = base.get_layer(f"{STAGE5_BLOCKS[0]}_0_conv")
-    kernel, bias = shortcut.get_weights()
-    kernel[:] = np.repeat(np.eye(kernel.shape[2], dtype=kernel.dtype), 2, axis=1)
-    shortcut.set_weights([kernel, np.zeros_like(bias)])
-
-
-def _has_conv5(names: set[str]) -> bool:
-    return all(f"{block}_3_conv" in names for block in STAGE5_BLOCKS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from bonexray.errors import BonexrayError
-from training.learning.initialisation import load_weights, passing_layers, without_passing_blocks
+from training.learning.initialisation import load_weights, reaches_conv5
 
 BACKBONES = ("mobilenetv2", "resnet50")
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R BT.601
@@ -23,7 +23,8 @@ def build_network(
     Args:
         backbone: "mobilenetv2" or "resnet50".
         image_size: side of the letterboxed square, pixels.
-        weights: "imagenet" (downloaded by Keras), a layer-named HDF5 file, a checkpoint folder, or "none".
+        weights: "imagenet" (downloaded by Keras), a layer-named HDF5 file, a checkpoint folder, or "none". A ResNet50
+            whose weights stop at conv4 ends there.
         dropout: share of the pooled features dropped in training, 0..1.
         scaling: "backbone" for what its ImageNet weights expect, or "unit" for 1/255.
 
@@ -32,7 +33,7 @@ def build_network(
     """
     if backbone not in BACKBONES:
         raise BonexrayError(f"unknown network {backbone!r}: expected one of {', '.join(BACKBONES)}")
-    base = _build_backbone(backbone, image_size, "imagenet" if weights == "imagenet" else None)
+    base = _build_backbone(backbone, image_size, weights)
     inputs = keras.Input((None, None, 3), dtype="float32", name="pixels")
     x = _luma()(inputs)
     x = keras.layers.Resizing(image_size, image_size, pad_to_aspect_ratio=True, antialias=True, name=LETTERBOX)(x)
@@ -49,8 +50,7 @@ def build_network(
 def set_trainable(network: keras.Model, first: str) -> None:
     """Train the backbone from the first layer whose name starts with `first`; batch norm stays as it is.
 
-    Its statistics come from a million photographs; a few hundred radiographs would only blur them. Blocks that
-    only pass their input on (`training.learning.initialisation`) stay so: they would start at random.
+    Its statistics come from a million photographs; a few hundred radiographs would only blur them.
 
     Args:
         network: as `build_network` returns it.
@@ -58,10 +58,8 @@ def set_trainable(network: keras.Model, first: str) -> None:
     """
     layers = network.get_layer(BACKBONE).layers
     start = len(layers) if first == "none" else _position(network, first)
-    passing = passing_layers(network.get_layer(BACKBONE))
     for index, layer in enumerate(layers):
-        fixed = isinstance(layer, keras.layers.BatchNormalization) or layer.name in passing
-        layer.trainable = index >= start and not fixed
+        layer.trainable = index >= start and not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.Model]:
@@ -78,7 +76,7 @@ def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.
     start = backbone.layers[_position(network, first)]
     cut = backbone.input if isinstance(start, keras.layers.InputLayer) else start.input
     try:
-        trained = keras.Model(cut, without_passing_blocks(backbone).output)
+        trained = keras.Model(cut, backbone.output)
     except ValueError as error:
         raise BonexrayError(f"{start.name} is inside a residual block: expected one where a block begins") from error
     pixels, maps = keras.Input((size, size, 3), name="letterboxed"), keras.Input(cut.shape[1:], name="maps")
@@ -101,8 +99,7 @@ def serving_network(network: keras.Model) -> keras.Model:
     """
     size = network.get_layer(LETTERBOX).height
     pixels = keras.Input((size, size, 3), batch_size=1, name="pixels")
-    backbone = without_passing_blocks(network.get_layer(BACKBONE))
-    maps = backbone(network.get_layer(SCALING)(pixels), training=False)
+    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
     features = network.get_layer(POOLING)(maps)
     head = network.get_layer(HEAD)
     to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")
@@ -122,15 +119,19 @@ def _position(network: keras.Model, first: str) -> int:
     return position
 
 
-def _build_backbone(backbone: str, size: int, weights: str | None) -> keras.Model:
+def _build_backbone(backbone: str, size: int, weights: str) -> keras.Model:
     application = keras.applications.MobileNetV2 if backbone == "mobilenetv2" else keras.applications.ResNet50
+    known = "imagenet" if weights == "imagenet" else None
     try:
-        return application(weights=weights, include_top=False, input_shape=(size, size, 3), name=BACKBONE)
+        base = application(weights=known, include_top=False, input_shape=(size, size, 3), name=BACKBONE)
     except (OSError, ValueError) as error:
         message = f"{str(error).splitlines()[0][:200]}; expected a size of 32 or more and, for 'imagenet', a network"
         raise BonexrayError(
-            f"{backbone} {size} px, weights {weights!r}: {message} connection (or --weights FILE)"
+            f"{backbone} {size} px, weights {known!r}: {message} connection (or --weights FILE)"
         ) from error
+    if backbone == "resnet50" and not reaches_conv5(weights):
+        return keras.Model(base.input, base.get_layer("conv4_block6_out").output, name=BACKBONE)
+    return base
 
 
 def _luma() -> keras.layers.Layer:
