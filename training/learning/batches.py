@@ -19,7 +19,12 @@ def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_siz
         step: from uint8 (batch, stored, stored, 1) to float32 (batch, size, size, 1), on batches.
         batch_size: images a batch; the last one may be smaller.
     """
-    return _batches(pixels, rows, lambda batch: tf.repeat(step(tf.expand_dims(batch, -1)), 3, axis=-1), batch_size)
+
+    def coloured(batch: tf.Tensor) -> tf.Tensor:
+        grey = step(tf.expand_dims(batch, -1))
+        return tf.broadcast_to(grey, tf.concat([tf.shape(grey)[:3], [3]], 0))
+
+    return _batches(pixels, rows, coloured, batch_size)
 
 
 def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:

@@ -33,7 +33,7 @@ class Recipe:
         16, "augmented views of each source, of which the untrained layers' output is cached; 0 for new ones each epoch"
     )
     head_views: int = _option(2, "epochs' worth of images whose frozen features are cached to fit the head on")
-    head_strength: float = _option(0.0025, "inverse of the L2 penalty on the head's first fit, scikit-learn's C")
+    head_strength: float = _option(0.1, "inverse of the L2 penalty on the head's first fit, scikit-learn's C")
     epochs: int = _option(10, "epochs of fine-tuning; 0 trains the head alone")
     learning_rate: float = _option(
         3e-4, "peak learning rate of fine-tuning, per step, warmed up then decayed by a cosine"
@@ -44,15 +44,15 @@ class Recipe:
     label_smoothing: float = _option(0.05, "share of the label given to both classes alike, 0..1")
     ema: float = _option(0.98, "momentum of the averaged weights that are kept, per step; 0 keeps the last ones")
     rotation: float = _option(0.06, "largest random rotation either way, turns (0.5 is upside down)")
-    crop: float = _option(0.35, "largest share of the image's area that a random crop and zoom removes, 0..1")
+    crop: float = _option(0.25, "largest share of the image's area that a random crop and zoom removes, 0..1")
     zoom: float = _option(0.0, "largest random zoom either way, share of the side")
     flip: bool = _option(True, "mirror left to right at random")
-    brightness: float = _option(0.12, "largest brightness shift, share of the range")
-    contrast: float = _option(0.35, "largest contrast change, share")
-    blur: float = _option(1.0, "largest Gaussian blur, pixels (standard deviation)")
-    jpeg: int = _option(40, "lowest random JPEG quality, 1..100; 100 switches it off")
-    noise: float = _option(0.02, "Gaussian noise, share of the range (standard deviation)")
-    cutout: float = _option(0.25, "largest side of a blanked rectangle, share of the image's side")
+    brightness: float = _option(0.1, "largest brightness shift, share of the range")
+    contrast: float = _option(0.2, "largest contrast change, share")
+    blur: float = _option(0.0, "largest Gaussian blur, pixels (standard deviation)")
+    jpeg: int = _option(100, "lowest random JPEG quality, 1..100; 100 switches it off")
+    noise: float = _option(0.0, "Gaussian noise, share of the range (standard deviation)")
+    cutout: float = _option(0.0, "largest side of a blanked rectangle, share of the image's side")
     precision: str = _option(
         "float32", "arithmetic of the training: 'float32', 'bfloat16' or 'float16' (weights stay float32)"
     )
@@ -110,17 +110,13 @@ RECIPES: dict[str, dict[str, Recipe]] = {
         "default": Recipe(
             image_size=224,
             head_views=4,
-            head_strength=0.3,
+            head_strength=0.015,
             epochs=0,
             first_trained="none",
-            rotation=0.03,
-            crop=0.15,
-            brightness=0.05,
-            contrast=0.1,
-            blur=0.0,
-            jpeg=100,
-            noise=0.0,
-            cutout=0.0,
+            rotation=0.02,
+            crop=0.1,
+            brightness=0.0,
+            contrast=0.0,
         ),
         "predecessor": replace(PREDECESSOR, first_trained="conv4"),
     },
