@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.conversion import WHOLE, converted
 from benchmarks.page import KERAS, OURS, PATIENCE, ask, serve
 from benchmarks.timing import spread
 
@@ -21,7 +22,7 @@ def time_starts(folders: Sequence[Path], image: Path, scratch: Path, repeats: in
     Returns:
         Seconds to the first answer and MB of each; "beyond_gradio" and "memory" are our share of what TensorFlow takes.
     """
-    whole = [_with_keras(folder, scratch / f"whole-{folder.name}") for folder in folders]
+    whole = [converted(folder, scratch) / WHOLE for folder in folders]
     seconds: dict[str, list[float]] = {IMPORT: [], "bonexray": [], "TensorFlow": []}
     memory: dict[str, list[float]] = {"bonexray": [], "TensorFlow": []}
     for _ in range(repeats):
@@ -51,17 +52,6 @@ def _first_answer(command: Sequence[str], models: Sequence[Path], image: Path) -
         took = time.perf_counter() - page.started
         assert len(record["models"]) == 2
         return took, page.memory
-
-
-def _with_keras(folder: Path, into: Path) -> Path:
-    """The same checkpoint with Keras' own files, as the page on TensorFlow would keep it."""
-    from bonexray.checkpoint import LAYOUT
-
-    if not (into / LAYOUT.keras_weights).is_file():
-        code = "import sys; from pathlib import Path; from training.export import complete; "
-        code += "complete(Path(sys.argv[1]), Path(sys.argv[2]))"  # in a process of its own: it imports TensorFlow
-        subprocess.run([sys.executable, "-c", code, folder, into], check=True, capture_output=True)
-    return into
 
 
 def _time_python(code: str) -> float:

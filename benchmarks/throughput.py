@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.peers import REFERENCE, prepare
+from benchmarks.conversion import converted
+from benchmarks.peers import REFERENCE, run_onnx
 from bonexray import FractureClassifier
 from bonexray.geometry import letterbox
 from bonexray.images import ImageInput, read_image
@@ -25,7 +26,7 @@ def time_folder(folder: Path, images: Sequence[Path], count: int, scratch: Path)
     The two take turns, a chunk each. ONNX Runtime is fed as `predict` reads: decode, letterbox, forward.
     """
     clf = FractureClassifier.from_pretrained(folder, threads=os.cpu_count())
-    forward = prepare(folder, scratch, os.cpu_count() or 1)[REFERENCE]
+    forward = run_onnx(converted(folder, scratch), os.cpu_count() or 1)
     size = clf.checkpoint.image_size
     process, seconds, memory = psutil.Process(), {"bonexray": 0.0, REFERENCE: 0.0}, []
     clf.predict([*images[:WARM_UP]])

@@ -33,8 +33,7 @@ def evidence_layer(evidence: NDArray[np.float32], scale: float) -> Image.Image:
 def overlay(grey: Grey, evidence: NDArray[np.float32]) -> Image.Image:
     """Return the radiograph with its evidence map over it, RGB, at most SHOWN_SIDE pixels a side."""
     radiograph = shown(grey).convert("RGB")
-    fitted = np.asarray(Image.fromarray(evidence).resize(radiograph.size, Image.Resampling.BILINEAR))
-    layer = evidence_layer(fitted, scale_of(evidence))
+    layer = evidence_layer(_fit(evidence, radiograph.size), scale_of(evidence))
     radiograph.paste(layer.convert("RGB"), mask=layer.convert("RGBA").getchannel("A"))
     return radiograph
 
@@ -73,6 +72,13 @@ def data_uri(image: Image.Image) -> str:
     kind = "PNG" if image.mode == "P" else "JPEG"
     image.save(buffer, kind, quality=88)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _fit(evidence: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize a map to (width, height); the page's own maps have that size already."""
+    if evidence.shape == size[::-1]:
+        return evidence
+    return np.asarray(Image.fromarray(evidence).resize(size, Image.Resampling.BILINEAR))
 
 
 @cache
