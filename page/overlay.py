@@ -49,7 +49,8 @@ def shown(grey: Grey, side: int = SHOWN_SIDE) -> Image.Image:
 def layer_image(evidence: NDArray[np.float32], scale: float) -> Image.Image:
     """Return a small evidence layer for the browser to stretch over the radiograph: every so many pixels of the map."""
     step = -(-max(evidence.shape) // LAYER_SIDE)
-    return evidence_layer(evidence[step // 2 :: step, step // 2 :: step], scale)
+    rows, columns = (slice(min(step, side) // 2, None, step) for side in evidence.shape)
+    return evidence_layer(evidence[rows, columns], scale)
 
 
 def scale_of(evidence: NDArray[np.float32]) -> float:
