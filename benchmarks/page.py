@@ -45,7 +45,9 @@ class Page:
         """
         while time.perf_counter() < self.started + PATIENCE:
             if self.process.poll() is not None:
-                raise RuntimeError(f"the page ended with status {self.process.returncode}: {self.log.read_text()[-800:]}")
+                raise RuntimeError(
+                    f"the page ended with status {self.process.returncode}: {self.log.read_text()[-800:]}"
+                )
             try:
                 if httpx.get(self.url, timeout=PATIENCE).is_success:
                     return
