@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks.peers import REFERENCE, Floats, Forward, prepare
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
+from bonexray.appearance import describe
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.geometry import letterbox, spread
 from bonexray.images import read_image, read_picture
@@ -48,10 +49,10 @@ def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: i
 
 def answer(path: Path, clfs: Sequence[FractureClassifier]) -> list[Prediction]:
     """Decode once, and let every network give its probability and its evidence map: what the page needs."""
-    grey = read_image(path)
-    answers = [clf.predict(grey) for clf in clfs]
+    picture = read_picture(path, max(clf.decoded_side for clf in clfs))
+    answers = [clf.predict(picture) for clf in clfs]
     for one in answers:
-        assert one.evidence.shape == grey.shape  # the map is made when it is asked for
+        assert one.evidence.shape == picture.shape  # the map is made when it is asked for
     return answers
 
 
@@ -70,6 +71,7 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
         "decode": lambda: read_image(image),
         "decode, as much as a network needs": lambda: read_picture(image, 4 * max(sizes)),
         "letterbox": lambda: [letterbox(grey, size) for size in sizes],
+        "facts for the gates": lambda: describe(grey),
         "forward": lambda: [network(pixels) for network, pixels in zip(networks, boxed, strict=True)],
         "map": lambda: [spread(one.cells, one.shape) for one in answers],
         "overlays for the page": lambda: [

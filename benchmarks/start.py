@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 
 from benchmarks.conversion import WHOLE, converted
 from benchmarks.page import KERAS, OURS, PATIENCE, ask, serve
@@ -20,7 +21,8 @@ def time_starts(folders: Sequence[Path], image: Path, scratch: Path, repeats: in
     """Start each page some times, in turn, and ask it once.
 
     Returns:
-        Seconds to the first answer and MB of each; "beyond_gradio" and "memory" are our share of what TensorFlow takes.
+        Seconds to the first answer and MB of each; "beyond_gradio" and "memory" are our share of what TensorFlow takes,
+        start by start.
     """
     whole = [converted(folder, scratch) / WHOLE for folder in folders]
     seconds: dict[str, list[float]] = {IMPORT: [], "bonexray": [], "TensorFlow": []}
@@ -35,13 +37,13 @@ def time_starts(folders: Sequence[Path], image: Path, scratch: Path, repeats: in
     found: dict[str, Any] = {name: spread(values, "seconds") for name, values in seconds.items()}
     for name, values in memory.items():
         found[name] |= spread(values, "mb")
-    gradio = found[IMPORT]["seconds"]
-    beyond = {name: found[name]["seconds"] - gradio for name in memory}
+    gradio = np.array(seconds[IMPORT])
+    beyond = np.subtract(seconds["bonexray"], gradio) / np.subtract(seconds["TensorFlow"], gradio)
     return {
         "measured": found,
         "import_bonexray": spread(package, "seconds"),
-        "beyond_gradio": beyond["bonexray"] / beyond["TensorFlow"],
-        "memory": found["bonexray"]["mb"] / found["TensorFlow"]["mb"],
+        "beyond_gradio": spread(beyond, "ratio"),
+        "memory": spread(np.divide(memory["bonexray"], memory["TensorFlow"]), "ratio"),
     }
 
 
