@@ -66,7 +66,8 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
     sizes = [clf.checkpoint.image_size for clf in clfs]
     boxed = [letterbox(grey, size) for size in sizes]
     networks = [Network(clf.folder / LAYOUT.network, clf.checkpoint.image_size, threads) for clf in clfs]
-    evidences = [one.evidence for one in answers]
+    pixels = np.asarray(shown(grey))  # the page keeps these, and maps of their size
+    maps = [spread(one.cells, pixels.shape) for one in answers]
     jobs = {
         "decode": lambda: read_image(image),
         "decode, as much as a network needs": lambda: read_picture(image, 4 * max(sizes)),
@@ -74,10 +75,11 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
         "facts for the gates": lambda: describe(grey),
         "forward": lambda: [network(pixels) for network, pixels in zip(networks, boxed, strict=True)],
         "map": lambda: [spread(one.cells, one.shape) for one in answers],
+        "the radiograph as it is shown": lambda: shown(grey),
         "overlays for the page": lambda: [
-            data_uri(shown(grey)), *(data_uri(layer_image(one, scale_of(one))) for one in evidences)
+            data_uri(shown(pixels)), *(data_uri(layer_image(one, scale_of(one))) for one in maps)
         ],
-        "overlays for programs": lambda: [data_uri(overlay(grey, one)) for one in evidences],
+        "overlays for programs": lambda: [data_uri(overlay(pixels, one)) for one in maps],
     }  # fmt: skip
     return {"image": _shape(image), "stages": summarise(interleave(jobs, rounds))}
 
