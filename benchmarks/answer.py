@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks.peers import REFERENCE, Floats, Forward, prepare
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
+from bonexray.appearance import describe
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.geometry import letterbox, spread
 from bonexray.images import read_image, read_picture
@@ -48,10 +49,10 @@ def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: i
 
 def answer(path: Path, clfs: Sequence[FractureClassifier]) -> list[Prediction]:
     """Decode once, and let every network give its probability and its evidence map: what the page needs."""
-    grey = read_image(path)
-    answers = [clf.predict(grey) for clf in clfs]
+    picture = read_picture(path, max(clf.decoded_side for clf in clfs))
+    answers = [clf.predict(picture) for clf in clfs]
     for one in answers:
-        assert one.evidence.shape == grey.shape  # the map is made when it is asked for
+        assert one.evidence.shape == picture.shape  # the map is made when it is asked for
     return answers
 
 
@@ -65,17 +66,20 @@ def time_stages(folders: Sequence[Path], image: Path, threads: int, rounds: int)
     sizes = [clf.checkpoint.image_size for clf in clfs]
     boxed = [letterbox(grey, size) for size in sizes]
     networks = [Network(clf.folder / LAYOUT.network, clf.checkpoint.image_size, threads) for clf in clfs]
-    evidences = [one.evidence for one in answers]
+    pixels = np.asarray(shown(grey))  # the page keeps these, and maps of their size
+    maps = [spread(one.cells, pixels.shape) for one in answers]
     jobs = {
         "decode": lambda: read_image(image),
         "decode, as much as a network needs": lambda: read_picture(image, 4 * max(sizes)),
         "letterbox": lambda: [letterbox(grey, size) for size in sizes],
+        "facts for the gates": lambda: describe(grey),
         "forward": lambda: [network(pixels) for network, pixels in zip(networks, boxed, strict=True)],
         "map": lambda: [spread(one.cells, one.shape) for one in answers],
+        "the radiograph as it is shown": lambda: shown(grey),
         "overlays for the page": lambda: [
-            data_uri(shown(grey)), *(data_uri(layer_image(one, scale_of(one))) for one in evidences)
+            data_uri(shown(pixels)), *(data_uri(layer_image(one, scale_of(one))) for one in maps)
         ],
-        "overlays for programs": lambda: [data_uri(overlay(grey, one)) for one in evidences],
+        "overlays for programs": lambda: [data_uri(overlay(pixels, one)) for one in maps],
     }  # fmt: skip
     return {"image": _shape(image), "stages": summarise(interleave(jobs, rounds))}
 

@@ -1,6 +1,7 @@
 """`python -m benchmarks.frontier`: what speed costs in verdicts, from float16 to all convolutions in int8.
 
-Needs a checkpoint with Keras' float weights, and the data it was trained on; the images are those it was held out from.
+Needs a checkpoint with Keras' float weights, and the data it was trained on; the images are those it was held out from,
+so that a network which trained on every part has none: take one of its cross-validation.
 """
 
 import argparse
@@ -23,14 +24,13 @@ from bonexray.runtime import Network
 from training.copying.sources import read_table
 from training.data.pixels import read_pixels
 from training.data.readers import CACHE
-from training.data.roles import first_images
 from training.making.held_out import evaluation_rows
 from training.making.quantisation import FEW, quantise, rank_convolutions
-from training.quantise import compare_networks
+from training.quantise import compare_networks, rows_to_choose_on
 from training.reporting.report import interval, table
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first
-CALIBRATION = 100  # validation images for the activations' ranges of a wholly static int8
+CALIBRATION = 100  # images for the activations' ranges of a wholly static int8
 log = logging.getLogger(__name__)
 
 
@@ -61,17 +61,20 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
 
     clf = FractureClassifier.from_pretrained(folder)
     model, size = clf.keras_model(), clf.checkpoint.image_size
-    images = evaluation_rows(read_table(data, CACHE), clf.checkpoint)
+    every = read_table(data, CACHE)
+    images = evaluation_rows(every, clf.checkpoint)
     held_out = images[images["role"] == "held_out"].reset_index(drop=True)
-    validation = read_pixels(first_images(images[images["role"] == "validation"]), size)
+    if not len(held_out):
+        raise BonexrayError(f"{folder} trained on every part: expected a network that some images were held out from")
+    seen = read_pixels(rows_to_choose_on(every, images, clf.checkpoint), size)
     network = convert_network(model, "float32")
-    variants = {"float32": network, **dict(_variants(network, validation)), "int8, static": _static(model, validation)}
+    variants = {"float32": network, **dict(_variants(network, seen)), "int8, static": _static(model, seen)}
     output.mkdir(parents=True, exist_ok=True)
     runs = {}
     for name, content in variants.items():
         path = output / f"{folder.name}-{name.replace(' ', '-').replace('%', '').replace(',', '')}.tflite"
         path.write_bytes(content)
-        runs[name] = partial(Network(path, size, 2), validation[0])
+        runs[name] = partial(Network(path, size, 2), seen[0])
     times = summarise(interleave(runs, rounds), "float32")
     found = []
     for name, content in variants.items():
@@ -101,15 +104,15 @@ def render(rows: list[dict[str, Any]]) -> str:
     return table(head, lines)
 
 
-def _variants(network: bytes, validation: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
-    ranked = list(rank_convolutions(network, validation[:FEW]))
+def _variants(network: bytes, seen: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
+    ranked = list(rank_convolutions(network, seen[:FEW]))
     for share in SHARES:
         count = round(share * len(ranked))
         yield (f"int8 in {count} of {len(ranked)}" if count else "float16 weights"), quantise(network, ranked[:count])
 
 
-def _static(model: Any, validation: NDArray[np.float32]) -> bytes:  # noqa: ANN401 - a keras.Model
-    """Everything in int8, with ranges of the activations that are fixed on validation images."""
+def _static(model: Any, seen: NDArray[np.float32]) -> bytes:  # noqa: ANN401 - a keras.Model
+    """Everything in int8, with ranges of the activations that are fixed on a few images."""
     import tempfile
 
     import tensorflow as tf
@@ -117,7 +120,7 @@ def _static(model: Any, validation: NDArray[np.float32]) -> bytes:  # noqa: ANN4
     from training.learning.network import serving_network
 
     def samples() -> Iterator[list[NDArray[np.float32]]]:
-        for image in validation[:CALIBRATION]:
+        for image in seen[:CALIBRATION]:
             yield [np.repeat(image[None, :, :, None], 3, axis=-1)]
 
     with tempfile.TemporaryDirectory() as scratch:

@@ -23,6 +23,11 @@ class KerasNetwork:
 
         self._network = serving_network(keras.saving.load_model(path.parent))
 
+    @property
+    def channels(self) -> int:
+        """How many features the network gives."""
+        return int(self._network.output["features"].shape[-1])
+
     def __call__(self, pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run one letterboxed image, shape (size, size)."""
         batch = np.repeat(pixels[None, :, :, None], 3, axis=-1)

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,11 +29,13 @@ class Page:
         url: its address.
         process: the server.
         started: when its process was started, `time.perf_counter` seconds.
+        log: what it writes.
     """
 
     url: str
     process: subprocess.Popen[bytes]
     started: float
+    log: Path
 
     def wait(self) -> None:
         """Return as soon as the page answers.
@@ -42,7 +45,9 @@ class Page:
         """
         while time.perf_counter() < self.started + PATIENCE:
             if self.process.poll() is not None:
-                raise RuntimeError(f"the page ended with status {self.process.returncode}")
+                raise RuntimeError(
+                    f"the page ended with status {self.process.returncode}: {self.log.read_text()[-800:]}"
+                )
             try:
                 if httpx.get(self.url, timeout=PATIENCE).is_success:
                     return
@@ -69,16 +74,18 @@ def serve(command: Sequence[str], models: Sequence[Path] = ()) -> Iterator[Page]
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = {"GRADIO_SERVER_PORT": str(port), "BONEXRAY_MODELS": ",".join(str(path.resolve()) for path in models)}
-    quiet = subprocess.DEVNULL
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, env=os.environ | settings, stdout=quiet, stderr=quiet
-    )
-    try:
-        yield Page(f"http://127.0.0.1:{port}", process, started)
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch, "log")
+        with log.open("w") as file:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=os.environ | settings, stdout=file, stderr=subprocess.STDOUT
+            )
+        try:
+            yield Page(f"http://127.0.0.1:{port}", process, started, log)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def ask(client: httpx.Client, url: str, image: Path) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """The same network in other runtimes: Keras, TensorFlow, ONNX Runtime, OpenVINO, LiteRT in float32."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bonexray import FractureClassifier
-from bonexray.checkpoint import LAYOUT
+from benchmarks.conversion import KERAS, LITERT, ONNX, converted
+from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]
@@ -25,27 +23,32 @@ FLOAT32 = ("LiteRT float32", "OpenVINO float32", REFERENCE, "TensorFlow tf.funct
 def prepare(folder: Path, scratch: Path, threads: int) -> dict[str, Forward]:
     """Convert a checkpoint for every peer and return what runs each, our own served network last.
 
-    What was converted before for the same weights is taken from `scratch`.
-
     Raises:
-        RuntimeError: a peer that computes in float32 gives another logit.
+        RuntimeError: a conversion fails, or a peer that computes in float32 gives another logit.
     """
-    clf = FractureClassifier.from_pretrained(folder, threads=threads)
-    kept = scratch / clf.checkpoint.files[LAYOUT.network]["sha256"][:16]
-    if not (kept / "network.onnx").is_file():
-        _convert(clf, kept)
-    ours = Network(folder / LAYOUT.network, clf.checkpoint.image_size, threads)
+    kept, size = converted(folder, scratch), read_checkpoint(folder).image_size
+    ours = Network(folder / LAYOUT.network, size, threads)
     peers = {
         "Keras predict": _keras(kept, threads, compiled=False),
         "TensorFlow tf.function": _keras(kept, threads, compiled=True),
-        REFERENCE: _onnx(kept, threads),
+        REFERENCE: run_onnx(kept, threads),
         "OpenVINO float32": _openvino(kept, threads, "f32"),
         "OpenVINO bfloat16": _openvino(kept, threads, "bf16"),
         "LiteRT float32": _litert(kept, threads),
         OURS: lambda pixels: ours(pixels[0, :, :, 0])["cells"][None],
     }
-    _compare(peers, clf.checkpoint.image_size)
+    _compare(peers, size)
     return peers
+
+
+def run_onnx(kept: Path, threads: int) -> Forward:
+    """Return what runs the converted network in ONNX Runtime, on the CPU."""
+    import onnxruntime  # pyright: ignore[reportMissingImports] - in the extra `bench` alone
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(kept / ONNX, options, providers=["CPUExecutionProvider"])
+    return lambda pixels: session.run(["cells", "probability"], {"pixels": pixels})[0]
 
 
 def _compare(peers: dict[str, Forward], size: int) -> None:
@@ -56,20 +59,6 @@ def _compare(peers: dict[str, Forward], size: int) -> None:
         raise RuntimeError(f"{wrong[0]} gives {logits[wrong[0]]:.3f}, {REFERENCE} {logits[REFERENCE]:.3f}")
 
 
-def _convert(clf: FractureClassifier, kept: Path) -> None:
-    from training.learning.network import serving_network
-    from training.making.export import convert_network
-
-    network = clf.keras_model()
-    kept.mkdir(parents=True, exist_ok=True)
-    serving_network(network).save(kept / "network.keras")
-    (kept / "float32.tflite").write_bytes(convert_network(network, "float32"))
-    serving_network(network).export(kept / "saved", verbose=False)
-    command = [sys.executable, "-m", "tf2onnx.convert", "--saved-model", kept / "saved", "--output"]
-    subprocess.run([*command, kept / "partial.onnx", "--opset", "18"], check=True, capture_output=True)
-    (kept / "partial.onnx").rename(kept / "network.onnx")
-
-
 def _keras(kept: Path, threads: int, *, compiled: bool) -> Forward:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
@@ -78,32 +67,23 @@ def _keras(kept: Path, threads: int, *, compiled: bool) -> Forward:
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
-    network = keras.saving.load_model(kept / "network.keras")
+    network = keras.saving.load_model(kept / KERAS)
     if not compiled:
         return lambda pixels: network.predict(pixels, verbose=0)["cells"]
     function = tf.function(lambda pixels: network(pixels, training=False)["cells"])
     return lambda pixels: function(tf.constant(pixels)).numpy()
 
 
-def _onnx(kept: Path, threads: int) -> Forward:
-    import onnxruntime  # pyright: ignore[reportMissingImports] - in the extra `bench` alone
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(kept / "network.onnx", options, providers=["CPUExecutionProvider"])
-    return lambda pixels: session.run(["cells", "probability"], {"pixels": pixels})[0]
-
-
 def _openvino(kept: Path, threads: int, precision: str) -> Forward:
     import openvino  # pyright: ignore[reportMissingImports]
 
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-    compiled = openvino.Core().compile_model(kept / "network.onnx", "CPU", settings)
+    compiled = openvino.Core().compile_model(kept / ONNX, "CPU", settings)
     return lambda pixels: compiled({"pixels": pixels})["cells"]
 
 
 def _litert(kept: Path, threads: int) -> Forward:
     from ai_edge_litert.interpreter import Interpreter
 
-    runner = Interpreter(str(kept / "float32.tflite"), num_threads=threads).get_signature_runner()
+    runner = Interpreter(str(kept / LITERT), num_threads=threads).get_signature_runner()
     return lambda pixels: runner(pixels=pixels)["cells"]

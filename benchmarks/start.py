@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 
+from benchmarks.conversion import WHOLE, converted
 from benchmarks.page import KERAS, OURS, PATIENCE, ask, serve
 from benchmarks.timing import spread
 
@@ -19,9 +21,10 @@ def time_starts(folders: Sequence[Path], image: Path, scratch: Path, repeats: in
     """Start each page some times, in turn, and ask it once.
 
     Returns:
-        Seconds to the first answer and MB of each; "beyond_gradio" and "memory" are our share of what TensorFlow takes.
+        Seconds to the first answer and MB of each; "beyond_gradio" and "memory" are our share of what TensorFlow takes,
+        start by start.
     """
-    whole = [_with_keras(folder, scratch / f"whole-{folder.name}") for folder in folders]
+    whole = [converted(folder, scratch) / WHOLE for folder in folders]
     seconds: dict[str, list[float]] = {IMPORT: [], "bonexray": [], "TensorFlow": []}
     memory: dict[str, list[float]] = {"bonexray": [], "TensorFlow": []}
     for _ in range(repeats):
@@ -34,13 +37,13 @@ def time_starts(folders: Sequence[Path], image: Path, scratch: Path, repeats: in
     found: dict[str, Any] = {name: spread(values, "seconds") for name, values in seconds.items()}
     for name, values in memory.items():
         found[name] |= spread(values, "mb")
-    gradio = found[IMPORT]["seconds"]
-    beyond = {name: found[name]["seconds"] - gradio for name in memory}
+    gradio = np.array(seconds[IMPORT])
+    beyond = np.subtract(seconds["bonexray"], gradio) / np.subtract(seconds["TensorFlow"], gradio)
     return {
         "measured": found,
         "import_bonexray": spread(package, "seconds"),
-        "beyond_gradio": beyond["bonexray"] / beyond["TensorFlow"],
-        "memory": found["bonexray"]["mb"] / found["TensorFlow"]["mb"],
+        "beyond_gradio": spread(beyond, "ratio"),
+        "memory": spread(np.divide(memory["bonexray"], memory["TensorFlow"]), "ratio"),
     }
 
 
@@ -51,17 +54,6 @@ def _first_answer(command: Sequence[str], models: Sequence[Path], image: Path) -
         took = time.perf_counter() - page.started
         assert len(record["models"]) == 2
         return took, page.memory
-
-
-def _with_keras(folder: Path, into: Path) -> Path:
-    """The same checkpoint with Keras' own files, as the page on TensorFlow would keep it."""
-    from bonexray.checkpoint import LAYOUT
-
-    if not (into / LAYOUT.keras_weights).is_file():
-        code = "import sys; from pathlib import Path; from training.making.export import complete; "
-        code += "complete(Path(sys.argv[1]), Path(sys.argv[2]))"  # in a process of its own: it imports TensorFlow
-        subprocess.run([sys.executable, "-c", code, folder, into], check=True, capture_output=True)
-    return into
 
 
 def _time_python(code: str) -> float:

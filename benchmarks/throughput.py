@@ -4,16 +4,19 @@ import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
-from benchmarks.peers import REFERENCE, prepare
+from benchmarks.conversion import converted
+from benchmarks.peers import REFERENCE, run_onnx
+from benchmarks.timing import spread
 from bonexray import FractureClassifier
-from bonexray.geometry import letterbox
-from bonexray.images import ImageInput, read_image
+from bonexray.images import ImageInput
+from bonexray.reading import prepare, read_ahead
 
 CHUNK = 100  # images between two looks at the memory
 WARM_UP = 8  # images
@@ -22,27 +25,29 @@ WARM_UP = 8  # images
 def time_folder(folder: Path, images: Sequence[Path], count: int, scratch: Path) -> dict[str, Any]:
     """Judge `count` files, the given ones over and over, with `predict` and with ONNX Runtime on all cores.
 
-    The two take turns, a chunk each. ONNX Runtime is fed as `predict` reads: decode, letterbox, forward.
+    The two take turns, a chunk each. ONNX Runtime is fed as `predict` feeds itself: read a few images ahead,
+    letterboxed beside the pass.
     """
     clf = FractureClassifier.from_pretrained(folder, threads=os.cpu_count())
-    forward = prepare(folder, scratch, os.cpu_count() or 1)[REFERENCE]
+    forward = run_onnx(converted(folder, scratch), os.cpu_count() or 1)
     size = clf.checkpoint.image_size
-    process, seconds, memory = psutil.Process(), {"bonexray": 0.0, REFERENCE: 0.0}, []
+    read = partial(prepare, size=size, side=clf.decoded_side, looks=False)
+    process, memory, rates = psutil.Process(), [], {"bonexray": [], REFERENCE: []}
     clf.predict([*images[:WARM_UP]])
     for chunk in _chunks(images, count):
         start = time.perf_counter()
         answers = clf.predict(chunk)
         between = time.perf_counter()
-        for path in chunk:
-            forward(np.repeat(letterbox(read_image(path), size)[None, :, :, None], 3, axis=-1))
-        seconds[REFERENCE] += time.perf_counter() - between
-        seconds["bonexray"] += between - start
+        for prepared in read_ahead(chunk, read):
+            forward(np.repeat(prepared.pixels[None, :, :, None], 3, axis=-1))
+        rates[REFERENCE].append(len(chunk) / (time.perf_counter() - between))
+        rates["bonexray"].append(len(chunk) / (between - start))
         assert len(answers) == len(chunk)
         memory.append(process.memory_info().rss / 2**20)
     return {
         "images": count,
-        "images_per_second": {name: count / took for name, took in seconds.items()},
-        "ratio": seconds[REFERENCE] / seconds["bonexray"],
+        "images_per_second": {name: spread(values, "rate") for name, values in rates.items()},
+        **spread(np.divide(rates["bonexray"], rates[REFERENCE]), "ratio"),
         "mb_after_each_100": [round(value) for value in memory],
         "mb_grown": memory[-1] - memory[0],
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 WARM_UP = 3  # rounds that are not counted
+REST = 0.005  # seconds between jobs: threads of the one before stop waiting, busily, on the cores of the next
 Job = Callable[[], object]
 Times = dict[str, list[float]]
 
@@ -17,6 +18,7 @@ def interleave(jobs: Mapping[str, Job], rounds: int, seed: int = 0) -> Times:
     times: Times = {name: [] for name in jobs}
     for turn in range(rounds + WARM_UP):
         for name in random.permutation(list(jobs)):
+            time.sleep(REST)
             start = time.perf_counter()
             jobs[str(name)]()
             if turn >= WARM_UP:
@@ -25,11 +27,15 @@ def interleave(jobs: Mapping[str, Job], rounds: int, seed: int = 0) -> Times:
 
 
 def summarise(times: Times, reference: str | None = None) -> dict[str, dict[str, float]]:
-    """Return by name the median and quartiles in milliseconds, and of the ratio to the reference in the same round."""
+    """Return by name the median and quartiles in milliseconds, and of the ratio to the reference in the same round.
+
+    "ratio_fastest" is the ratio of the two fastest rounds: what others do on the machine moves it least.
+    """
     found = {name: spread(values, "ms") for name, values in times.items()}
     if reference is not None:
         for name, values in times.items():
             found[name] |= spread(np.divide(values, times[reference]), "ratio")
+            found[name]["ratio_fastest"] = min(values) / min(times[reference])
     return found
 
 

@@ -1,83 +1,132 @@
-"""Training: an epoch of the frozen phase beside a plain `fit`, and the input pipeline beside Keras' own."""
+"""Training: an epoch of the frozen phase beside a plain `fit`, and the input pipelines beside Keras' own."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.timing import spread
 from bonexray.geometry import letterbox
 from bonexray.images import read_image
 
+if TYPE_CHECKING:
+    from training.learning.recipe import Recipe
+
 BATCH = 32
+FROZEN, PIPED = 256, 640  # images at most: of an epoch of the frozen phase, of a pass through a pipeline
+NAIVE, KEPT, PASSES = 2, 5, 9  # epochs and passes that are timed, after one that is not
 PICTURES = Path(__file__).parents[1] / "examples"
 
 
 def time_training(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
-    """Time both on `count` images; random weights take as long as trained ones.
+    """Time the frozen phase of one network, and the input pipelines of both.
 
-    The plain `fit` sees the same augmented views, and runs the frozen base on them, in every epoch. Ours runs it once,
-    in the first pass, and an epoch reads what was kept.
+    Args:
+        backbone: the network; random weights take as long as trained ones.
+        count: images, of which no more are taken than it needs to see the difference.
+        scratch: folder for features and images.
+    """
+    from training.learning.network import BACKBONES
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    pipelines = {name: time_pipelines(name, min(count, PIPED), scratch) for name in BACKBONES}
+    return {"backbone": backbone, **time_epochs(backbone, min(count, FROZEN), scratch), "pipelines": pipelines}
+
+
+def time_epochs(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
+    """Time epochs of a plain `fit` on a frozen base, which sees augmented views, and of ours, which keeps features.
+
+    The plain one runs the frozen base in every epoch. Ours runs it once, in the first pass, and reads what was kept.
+    """
+    import keras
+
+    from training.learning.augmentation import build_augmentation
+    from training.learning.batches import image_batches, with_labels
+    from training.learning.features import cache_features
+    from training.learning.network import HEAD, build_network, letterboxed_part
+
+    recipe = _recipe(backbone)
+    network = build_network(backbone, recipe.image_size, "none")
+    network.trainable = False
+    head = network.get_layer(HEAD)
+    head.trainable = True
+    pixels, rows = _draw_images(count, recipe.stored_size), np.arange(count)
+    labels = np.arange(count, dtype=np.float32) % 2
+    inputs, pooled = letterboxed_part(network, recipe.image_size)
+    views = image_batches(pixels, rows, build_augmentation(recipe), BATCH)
+    batches = with_labels(views, labels, rows, BATCH)
+    naive = _time_fits(keras.Model(inputs, head(pooled)), NAIVE, batches.take(1), batches)
+
+    kept = scratch / "features.npy"
+    kept.unlink(missing_ok=True)
+    start = time.perf_counter()
+    features = cache_features(keras.Model(inputs, pooled), views, count, kept, "frozen features")
+    first_pass = time.perf_counter() - start
+    features_in = keras.Input((features.shape[1],))
+    ours = _time_fits(keras.Model(features_in, head(features_in)), KEPT, features, features, labels[:, None])
+    return {
+        "images": count,
+        "first_pass_seconds": first_pass,
+        "naive": spread(naive, "seconds"),
+        "kept": spread(ours, "seconds"),
+        "epochs": spread(np.divide.outer(naive, ours).ravel(), "ratio"),
+    }
+
+
+def time_pipelines(backbone: str, count: int, scratch: Path) -> dict[str, float]:
+    """Time passes through our images, without and with augmentation, and through Keras' own, in turn.
+
+    Ours come letterboxed from an array on the disk, as `train` keeps them; Keras' are decoded from JPEG each time.
     """
     import keras
 
     from training.learning.augmentation import build_augmentation, build_shrinking
     from training.learning.batches import image_batches, with_labels
-    from training.learning.features import cache_features
-    from training.learning.network import HEAD, build_network, letterboxed_part
-    from training.learning.recipe import RECIPES
 
-    recipe = RECIPES[backbone]["default"]
-    network = build_network(backbone, recipe.image_size, "none")
-    network.trainable = False
-    network.get_layer(HEAD).trainable = True
-    pixels, labels = _draw_images(count, recipe.stored_size), np.arange(count, dtype=np.float32) % 2
-    rows = np.arange(count)
-    inputs, pooled = letterboxed_part(network, recipe.image_size)
-    extractor = keras.Model(inputs, pooled)
-    whole = keras.Model(inputs, network.get_layer(HEAD)(pooled))
-    augmented = with_labels(image_batches(pixels, rows, build_augmentation(recipe), BATCH), labels, rows, BATCH)
-    naive = _time_epoch(whole, augmented)
-
-    kept = scratch / "features.npy"
-    kept.unlink(missing_ok=True)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    views = image_batches(pixels, rows, build_augmentation(recipe), BATCH)
-    features = cache_features(extractor, views, count, kept, "frozen features")
-    first_pass = time.perf_counter() - start
-    features_in = keras.Input((features.shape[1],))
-    head = keras.Model(features_in, network.get_layer(HEAD)(features_in))
-    ours = _time_epoch(head, features, labels[:, None])
-
-    shrunk = with_labels(image_batches(pixels, rows, build_shrinking(recipe), BATCH), labels, rows, BATCH)
+    recipe, rows = _recipe(backbone), np.arange(count)
+    pixels, labels = _keep(_draw_images(count, recipe.stored_size), scratch), np.arange(count, dtype=np.float32) % 2
+    plain, augmented = (
+        with_labels(image_batches(pixels, rows, step, BATCH), labels, rows, BATCH)
+        for step in (build_shrinking(recipe), build_augmentation(recipe))
+    )
     folder = _write_folders(pixels, labels, scratch / "folders")
     theirs = keras.utils.image_dataset_from_directory(
         folder, label_mode="binary", batch_size=BATCH, image_size=(recipe.image_size, recipe.image_size), verbose=False
     ).prefetch(2)
-    rates = {"ours": count / _time_pass(shrunk), "keras": count / _time_pass(theirs)}
+    times = [[_time_pass(plain), _time_pass(theirs)] for _ in range(1 + PASSES)][1:]
+    ours, other = np.array(times).T
     return {
-        "backbone": backbone, "images": count, "batch": BATCH,
-        "naive_seconds": naive, "first_pass_seconds": first_pass, "kept_seconds": ours, "times": naive / ours,
-        **{f"{name}_images_per_second": rate for name, rate in rates.items()},
-        "augmented_images_per_second": count / _time_pass(augmented),
-    }  # fmt: skip
+        **spread(count / ours, "ours"),
+        **spread(count / other, "keras"),
+        **spread(other / ours, "ratio"),
+        "augmented": count / _time_pass(augmented),
+    }
 
 
-def _time_epoch(model: Any, *data: Any) -> float:  # noqa: ANN401 - a keras.Model; a tf.data.Dataset or two arrays
+def _recipe(backbone: str) -> "Recipe":
+    from training.learning.recipe import RECIPES
+
+    return RECIPES[backbone]["default"]
+
+
+def _time_fits(model: Any, epochs: int, first: Any, *data: Any) -> list[float]:  # noqa: ANN401 - a keras.Model; data
+    """Seconds of each epoch, after a fit on `first` that compiles."""
     model.compile("adam", "binary_crossentropy")
     batch = {"batch_size": BATCH} if len(data) == 2 else {}
-    model.fit(*data, **batch, epochs=1, shuffle=False, verbose=0)  # the first epoch also compiles
-    start = time.perf_counter()
-    model.fit(*data, **batch, epochs=1, shuffle=False, verbose=0)
-    return time.perf_counter() - start
+    model.fit(first, *data[1:], **batch, epochs=1, shuffle=False, verbose=0)
+    seconds = []
+    for _ in range(epochs):
+        start = time.perf_counter()
+        model.fit(*data, **batch, epochs=1, shuffle=False, verbose=0)
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
-def _time_pass(batches: Any) -> float:  # noqa: ANN401 - a tf.data.Dataset
-    for _ in batches.take(2):
-        pass
+def _time_pass(batches: Iterable[Any]) -> float:
     start = time.perf_counter()
     for _ in batches:
         pass
@@ -89,6 +138,11 @@ def _draw_images(count: int, size: int) -> NDArray[np.uint8]:
     files = sorted(PICTURES.glob("*.jpg"))
     drawn = np.stack([np.rint(letterbox(read_image(file), size)) for file in files]).astype(np.uint8)
     return np.resize(drawn, (count, size, size))
+
+
+def _keep(pixels: NDArray[np.uint8], scratch: Path) -> NDArray[np.uint8]:
+    np.save(scratch / "pixels.npy", pixels)
+    return np.load(scratch / "pixels.npy", mmap_mode="r")
 
 
 def _write_folders(pixels: NDArray[np.uint8], labels: NDArray[np.float32], folder: Path) -> Path:

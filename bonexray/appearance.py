@@ -1,5 +1,7 @@
 """Plain facts of how a picture looks: its grey levels, its edges at three scales, its colours; cheap at any size."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,6 +15,24 @@ PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 BLACK, WHITE, BIN = 10, 245, 8  # grey levels; width of a bin of the histogram
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
 COUNT = 16 + 3 + 10 * SCALES
+
+
+class Looks(NamedTuple):
+    """How a picture looks.
+
+    Attributes:
+        facts: of its thumbnail, shape (COUNT,).
+        spread: standard deviation of the thumbnail, grey levels.
+    """
+
+    facts: Floats
+    spread: float
+
+
+def describe(grey: NDArray[np.uint8] | Floats) -> Looks:
+    """Describe a picture, shape (H, W), values 0..255."""
+    small = thumbnail(grey)
+    return Looks(facts(small), float(small.std()))
 
 
 def thumbnail(grey: NDArray[np.uint8] | Floats) -> Floats:
@@ -80,16 +100,18 @@ def _border(small: Floats) -> list[float]:
 def _edges(small: Floats, spread: float) -> list[float]:
     """Strength, tails, sparsity and directions of the gradient at one scale."""
     across, down = np.diff(small, axis=1)[:-1], np.diff(small, axis=0)[:, :-1]
-    steps = np.hypot(across, down)
+    xx, yy, xy = across * across, down * down, across * down
+    squares = xx + yy
+    steps = np.sqrt(squares)
     inner = small[1:-1, 1:-1]
     laplacian = 4 * inner - small[:-2, 1:-1] - small[2:, 1:-1] - small[1:-1, :-2] - small[1:-1, 2:]
     mean = float(steps.mean()) + 0.01
     tails = np.log((np.percentile(steps, (50, 90, 99)) + 0.1) / mean)
-    total, squares = steps.sum() + 1e-6, np.maximum(steps * steps, np.float32(1e-12))
-    cosine, sine = (across * across - down * down) / squares, 2 * across * down / squares  # of twice the angle
+    total, squares = steps.sum() + 1e-6, np.maximum(squares, np.float32(1e-12))
+    cosine, sine = (xx - yy) / squares, 2 * xy / squares  # of twice the angle
     one_way = float(np.hypot((steps * cosine).sum(), (steps * sine).sum()) / total)
     upright = float((steps * (cosine * cosine - sine * sine)).sum() / total)
-    xx, yy, xy = (_half(product) for product in (across * across, down * down, across * down))
+    xx, yy, xy = map(_half, (xx, yy, xy))
     coherence = float(np.hypot(xx - yy, 2 * xy).sum() / (xx.sum() + yy.sum() + 1e-3))
     sharpness = float(np.log((np.abs(laplacian).mean() + 0.01) / mean))
     flat = float((steps < 0.5).mean())

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.gate import Gate
-from bonexray.geometry import letterbox, spread
+from bonexray.geometry import spread
 from bonexray.hub import Source, resolve
-from bonexray.images import ImageInput, Picture, read_picture
-from bonexray.reading import read_ahead
+from bonexray.images import ImageInput
+from bonexray.reading import Prepared, prepare, read_ahead
 from bonexray.runtime import Network
 from bonexray.saving import push_checkpoint, save_checkpoint
 
@@ -141,8 +141,8 @@ class FractureClassifier:
             ImageError: an input cannot be read; the message names it.
         """
         if isinstance(image, list | tuple):
-            return [self._predict_picture(read) for read in read_ahead(image, self.decoded_side)]
-        return self._predict_picture(read_picture(image, self.decoded_side))
+            return [self._judge(prepared) for prepared in read_ahead(image, self._prepare)]
+        return self._judge(self._prepare(image))
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
@@ -172,9 +172,12 @@ class FractureClassifier:
         """Sides of the pixels that a file is decoded to, at least: four times what the network sees."""
         return 4 * self.checkpoint.image_size
 
-    def _predict_picture(self, picture: Picture) -> Prediction:
-        start = time.perf_counter()
-        outputs = self._network(letterbox(picture.grey, self.checkpoint.image_size))
+    def _prepare(self, image: ImageInput) -> Prepared:
+        return prepare(image, self.checkpoint.image_size, self.decoded_side, looks=self._gate is not None)
+
+    def _judge(self, prepared: Prepared) -> Prediction:
+        start, picture = time.perf_counter() - prepared.seconds, prepared.picture
+        outputs = self._network(prepared.pixels)
         cells = outputs["cells"]
         logit = float(cells.mean(dtype=np.float64)) + self.checkpoint.bias
         verdict = self._gate.judge(picture, outputs["features"]) if self._gate else None

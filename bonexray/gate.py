@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bonexray.appearance import COUNT, facts, thumbnail
+from bonexray.appearance import COUNT
 from bonexray.arrays import read_array, write_array
 from bonexray.errors import CheckpointError
 from bonexray.images import Picture
@@ -151,12 +151,12 @@ class Gate:
 
     def judge(self, picture: Picture, features: Floats) -> Verdict:
         """Compare a picture, and the network's features of it, shape (channels,), with the training radiographs."""
-        small = thumbnail(picture.grey)
-        standard = standardise(facts(small), self.mean, self.scale)
+        looks = picture.looks
+        standard = standardise(looks.facts, self.mean, self.scale)
         short, long = sorted(picture.shape)
         distances = {
             "size": max(self.limits["side"] / short, long / short / self.limits["aspect"]),
-            "blank": self.limits["spread"] / max(float(small.std()), FLOOR),
+            "blank": self.limits["spread"] / max(looks.spread, FLOOR),
             "colour": picture.colourfulness / self.limits["colour"],
             "facts": float(self.facts.distance(standard)) / self.limits["facts"],
             "features": float(self.distance(unit(features), standard)) / self.limits["features"],

@@ -6,6 +6,8 @@ from PIL import Image, ImageOps
 
 from bonexray.images import Grey
 
+ALONE = 200_000  # products and sums of a matrix product that BLAS starts no threads for
+
 
 def letterbox(grey: Grey, size: int) -> NDArray[np.float32]:
     """Pad to a square with black and shrink with antialiasing, as the Keras model's own graph does.
@@ -44,8 +46,20 @@ def spread(cells: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
     pad_y, pad_x = _padding(height, width)
     scale_y, scale_x = rows / (height + 2 * pad_y), columns / (width + 2 * pad_x)
     down, across = _weights(rows, height, pad_y * scale_y), _weights(columns, width, pad_x * scale_x)
-    # Not `@`: BLAS would start threads for it, which go on to wait, busily, on the cores of the next forward pass.
-    return np.einsum("hy,hx->yx", down, np.asarray(cells, np.float32) @ across)
+    return _product(down, np.asarray(cells, np.float32) @ across)
+
+
+def _product(down: NDArray[np.float32], across: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Multiply (cells, H) and (cells, W) to (H, W), in blocks of rows.
+
+    For the whole, BLAS would start threads, which go on to wait, busily, on the cores of the next forward pass.
+    """
+    (count, height), width = down.shape, across.shape[1]
+    rows = max(1, ALONE // (count * width))
+    blocks = -(-height // rows)
+    filled = np.zeros((blocks * rows, count), np.float32)
+    filled[:height] = down.T
+    return (filled.reshape(blocks, rows, count) @ across).reshape(-1, width)[:height]
 
 
 def _weights(cells: int, pixels: int, margin: float) -> NDArray[np.float32]:

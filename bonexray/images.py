@@ -2,14 +2,15 @@
 
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from bonexray.appearance import LUMA, colourfulness
+from bonexray.appearance import LUMA, Looks, colourfulness, describe
 from bonexray.dicom import is_dicom, read_dicom
 from bonexray.errors import ImageError
 
@@ -35,6 +36,11 @@ class Picture:
     def shape(self) -> tuple[int, int]:
         """(H, W) of the picture as it was given."""
         return self.whole or self.grey.shape
+
+    @cached_property
+    def looks(self) -> Looks:
+        """How it looks, to the gates of all networks that judge it."""
+        return describe(self.grey)
 
 
 ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
@@ -94,14 +100,15 @@ def _read_file(path: Path, side: int | None) -> Picture:
 
 def _read_pil(image: Image.Image, name: str) -> Picture:
     try:
-        upright = ImageOps.exif_transpose(image)
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        upright = ImageOps.exif_transpose(image) if turned else image  # it would copy what stands upright
         if upright.mode.startswith(("I", "F")):
             return Picture(_stretch(np.asarray(upright, np.float32), name))
         if upright.has_transparency_data:
             upright = upright.convert("RGBA")
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
         colours = 0.0 if upright.mode in ("1", "L") else colourfulness(upright)
-        return Picture(np.asarray(upright.convert("L")), colours)
+        return Picture(np.asarray(upright if upright.mode == "L" else upright.convert("L")), colours)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} cannot be decoded as an image: {error}") from error
 

@@ -1,26 +1,66 @@
 """Reads many images in order, a few ahead of whoever takes them: decoding and inference share the cores."""
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bonexray.geometry import letterbox
 from bonexray.images import ImageInput, Picture, read_picture
 
 READERS = 2  # threads; decoders give up Python's lock
 AHEAD = 4  # decoded images that wait at most, however long the list
+Read = TypeVar("Read")
 
 
-def read_ahead(images: Iterable[ImageInput], side: int) -> Iterator[Picture]:
-    """Yield of each image what `read_picture` gives.
+class Prepared(NamedTuple):
+    """An image, ready for a network.
+
+    Attributes:
+        picture: as it was read.
+        pixels: letterboxed, float32, shape (size, size).
+        seconds: what it took, decoding left out.
+    """
+
+    picture: Picture
+    pixels: NDArray[np.float32]
+    seconds: float
+
+
+def prepare(image: ImageInput, size: int, side: int, *, looks: bool) -> Prepared:
+    """Read an image and do all that needs no network.
+
+    Args:
+        image: as `read_picture` takes it.
+        size: side of the network's input, pixels.
+        side: as `read_picture` takes it.
+        looks: whether a gate will ask how the picture looks.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    picture = read_picture(image, side)
+    start = time.perf_counter()
+    pixels = letterbox(picture.grey, size)
+    _ = picture.looks if looks else None  # kept by the picture
+    return Prepared(picture, pixels, time.perf_counter() - start)
+
+
+def read_ahead(images: Iterable[ImageInput], read: Callable[[ImageInput], Read]) -> Iterator[Read]:
+    """Yield what `read` gives of each image.
 
     Raises:
         ImageError: an image cannot be read; those before it have been yielded.
     """
-    waiting: deque[Future[Picture]] = deque()
+    waiting: deque[Future[Read]] = deque()
     pool = ThreadPoolExecutor(READERS, "bonexray-reader")
     try:
         for image in images:
-            waiting.append(pool.submit(read_picture, image, side))
+            waiting.append(pool.submit(read, image))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:

@@ -49,7 +49,9 @@ class Network:
         Returns:
             "probability" (), "cells" (h, w) and "features" (channels,), all float32.
         """
-        batch = np.repeat(pixels[None, :, :, None], 3, axis=-1)
+        batch = np.empty((1, *pixels.shape, 3), np.float32)
+        for channel in range(3):  # a third of the time of `np.repeat`
+            batch[..., channel] = pixels
         with self._lock:
             outputs = self._runner(**{self._input: batch})
         return {name: values[0] for name, values in outputs.items()}

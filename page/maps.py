@@ -1,6 +1,7 @@
 """The evidence maps as HTML: over the radiograph, with a scale that says what they are."""
 
 from html import escape
+from weakref import WeakKeyDictionary
 
 from numpy import float32
 from numpy.typing import NDArray
@@ -9,6 +10,8 @@ from page.comparison import Comparison
 from page.models import Models, title
 from page.overlay import data_uri, layer_image, peak, scale_of, shown
 from page.texts import direction, number, translate
+
+_ENCODED: WeakKeyDictionary[Comparison, str] = WeakKeyDictionary()
 
 
 def map_card(comparison: Comparison, index: int, models: Models, language: str) -> str:
@@ -65,6 +68,13 @@ def _stack(comparison: Comparison, evidence: NDArray[float32], label: str, mark:
     height, width = evidence.shape
     return f"""
   <div class="bx-stack" style="aspect-ratio:{width}/{height};--ratio:{width / height:.3f}">
-    <img src="{data_uri(shown(comparison.pixels))}" alt="{escape(label)}">
+    <img src="{_radiograph(comparison)}" alt="{escape(label)}">
     <img class="bx-layer" src="{data_uri(layer_image(evidence, scale_of(evidence)))}" alt="">{mark}
   </div>"""
+
+
+def _radiograph(comparison: Comparison) -> str:
+    """The radiograph as a `data:` address: encoded once for all its maps, and kept as long as the comparison is."""
+    if comparison not in _ENCODED:
+        _ENCODED[comparison] = data_uri(shown(comparison.pixels))
+    return _ENCODED[comparison]

@@ -6,15 +6,20 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from core_fixtures import ROOT, draw_bone
+from core_fixtures import BACKBONES, ROOT, draw_bone
 from PIL import Image
 
 from benchmarks.__main__ import MARKERS
+from benchmarks.answer import answer
+from benchmarks.goals import goals, render_goals
+from benchmarks.keras_page import KerasNetwork
 from benchmarks.machine import describe_machine
-from benchmarks.page import ask
+from benchmarks.page import ask, serve
 from benchmarks.report import draw, render_details
 from benchmarks.timing import WARM_UP, growth, interleave, summarise
 from benchmarks.visitors import _visit
+from bonexray import FractureClassifier
+from bonexray.runtime import Network
 
 PAIR = {
     "ONNX Runtime float32": {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1},
@@ -36,8 +41,9 @@ def test_every_job_runs_once_a_round_and_ratios_pair_rounds() -> None:
     assert calls == {"a": 5 + WARM_UP, "b": 5 + WARM_UP}
     assert [len(values) for values in times.values()] == [5, 5]
     assert summarise({"a": [10, 20, 40], "b": [30, 60, 120]}, "a")["b"] == {
-        "ms": 60, "ms_low": 45, "ms_high": 90, "ratio": 3, "ratio_low": 3, "ratio_high": 3,
+        "ms": 60, "ms_low": 45, "ms_high": 90, "ratio": 3, "ratio_low": 3, "ratio_high": 3, "ratio_fastest": 3,
     }  # fmt: skip
+    assert summarise({"a": [20, 10], "b": [12, 99]}, "a")["b"]["ratio_fastest"] == 1.2
 
 
 def test_growth_is_the_power() -> None:
@@ -58,8 +64,51 @@ def test_the_report_says_what_was_found(tmp_path: Path) -> None:
     assert "pair, within the goal of 0.4." in text
     assert "9 interleaved rounds" in text
     assert "visitors" not in text
+    assert "| 0.38 (0.36 to 0.39) | at most 0.4 | yes |" in text and text.count("at most") == 1
     draw(found, tmp_path / "figure.png")
     assert Image.open(tmp_path / "figure.png").size[0] > 800
+
+
+def test_every_goal_says_whether_it_was_met() -> None:
+    """At most or at least, by the median; a part that did not run has none."""
+    assert goals({}) == [] and render_goals({}) == ""
+    ratio = {"ratio": 0.5, "ratio_low": 0.4, "ratio_high": 1.6}
+    found = {
+        "start": {
+            "beyond_gradio": {**ratio, "ratio": 0.25}, "memory": {**ratio, "ratio": 0.51},
+            "import_bonexray": {"seconds": 0.2, "seconds_low": 0.1, "seconds_high": 0.4},
+        },
+        "throughput": {"resnet50": {"images": 1000, **ratio, "ratio": 1.5, "mb_grown": 40.0}},
+        "visitors": {"1": {"lost": 5}, "60": {"lost": 0}},
+        "training": {
+            "backbone": "resnet50", "epochs": {"ratio": 90.0, "ratio_low": 80.0, "ratio_high": 99.0},
+            "pipelines": {"mobilenetv2": {**ratio, "ratio": 1.0}, "resnet50": ratio},
+        },
+    }  # fmt: skip
+    assert [goal.met for goal in goals(found)] == [True, False, True, True, False, True, True, True, False]
+    text = render_goals(found)
+    assert "| peak memory, of the same page on TensorFlow | 0.51 (0.40 to 1.60) | at most 0.5 | no |" in text
+    assert "| `import bonexray`, s | 0.20 (0.10 to 0.40) | at most 0.3 | yes |" in text
+    assert "| 90 (80 to 99) | at least 20 | yes |" in text and "| +40 | at most 20 | no |" in text
+
+
+def test_an_answer_is_both_networks_with_their_maps(tmp_path: Path) -> None:
+    """What the headline times: one decoding, a map as large as the image for each network."""
+    path = tmp_path / "bone.png"
+    Image.fromarray(draw_bone(200, 150, seed=1)).save(path)
+    clfs = [FractureClassifier.from_pretrained(ROOT / "checkpoints" / name) for name in BACKBONES]
+    assert [one.evidence.shape for one in answer(path, clfs)] == [(200, 150)] * 2
+
+
+def test_the_page_on_keras_asks_its_networks_the_same() -> None:
+    """What the classifier may ask of a network, the network by Keras answers."""
+    assert {name for name in vars(Network) if not name.startswith("_")} <= set(vars(KerasNetwork))
+
+
+def test_a_page_that_ends_says_why() -> None:
+    """What it wrote last, in the error."""
+    with serve(["-c", "raise SystemExit('no such luck')"]) as ended, pytest.raises(RuntimeError, match="no such luck"):
+        ended.wait()
 
 
 def test_the_readme_has_a_place_for_it() -> None:

@@ -4,8 +4,10 @@ import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from bonexray.errors import ImageError
 from bonexray.geometry import letterbox, spread
 from bonexray.images import read_image, read_picture
 from bonexray.reading import AHEAD, read_ahead
+from bonexray.runtime import Network
 
 
 def test_one_image_and_a_list_give_the_same_answers(
@@ -59,6 +62,45 @@ def test_the_evidence_lies_over_the_image_as_it_was_given(clf: FractureClassifie
     assert answer.evidence.shape == answer.shape == shape
     assert answer.evidence.dtype == np.float32
     np.testing.assert_array_equal(answer.evidence, spread(answer.cells, shape))
+
+
+def test_no_map_is_made_before_it_is_asked_for(
+    clf: FractureClassifier, radiograph: NDArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And then once: a list of a thousand answers holds cells alone."""
+    made = []
+    monkeypatch.setattr("bonexray.classifier.spread", lambda *given: made.append(given) or spread(*given))
+    answer = clf.predict(radiograph)
+    assert made == [] and "evidence" not in vars(answer)
+    assert answer.evidence is answer.evidence
+    assert len(made) == 1
+
+
+def test_a_list_reads_letterboxes_and_runs_each_image_once(
+    clf: FractureClassifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Files, in the readers' threads; the order stays."""
+    calls = Counter()
+    for name in ("bonexray.images._read_pil", "bonexray.images.describe", "bonexray.reading.letterbox"):
+        monkeypatch.setattr(name, counting(name, calls))
+    monkeypatch.setattr(Network, "__call__", counting("bonexray.runtime.Network.__call__", calls))
+    paths = [tmp_path / f"{seed}.png" for seed in range(7)]
+    for seed, path in enumerate(paths):
+        Image.fromarray(draw_bone(60, 50, seed)).save(path)
+    answers = clf.predict([*paths])
+    assert set(calls.values()) == {7} and len(calls) == 4
+    assert [answer.logit for answer in answers] == [clf.predict(path).logit for path in paths]
+
+
+def counting(name: str, calls: "Counter[str]") -> Callable[..., object]:
+    """Wrap what has this dotted name, so that its calls are counted."""
+    function = resolve_name(name)
+
+    def wrapped(*arguments: object, **named: object) -> object:
+        calls[name] += 1
+        return function(*arguments, **named)
+
+    return wrapped
 
 
 def test_a_tinted_scan_means_what_its_grey_copy_means(clf: FractureClassifier, radiograph: NDArray) -> None:
@@ -125,7 +167,7 @@ def test_a_long_list_is_read_a_few_images_ahead(clf: FractureClassifier, tmp_pat
             asked.append(seed)
             yield draw_bone(40, 30, seed)
 
-    for taken, picture in enumerate(read_ahead(images(), 100)):
+    for taken, picture in enumerate(read_ahead(images(), lambda image: read_picture(image, 100))):
         assert np.array_equal(picture.grey, draw_bone(40, 30, taken))
         assert picture.shape == (40, 30)
         assert len(asked) <= taken + AHEAD + 1

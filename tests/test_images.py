@@ -127,10 +127,36 @@ def test_the_map_lies_over_the_image_without_its_letterbox() -> None:
     np.testing.assert_allclose(over[[49, 50], 100].mean(), 2.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (90, 400), (2000, 1300), (3, 9000)])
+def test_the_map_is_the_product_of_its_axes(shape: tuple[int, int]) -> None:
+    """In blocks of rows or not: each pixel as `einsum` has it in float64."""
+    cells = np.random.default_rng(0).standard_normal((10, 10)).astype(np.float32)
+    over = spread(cells, shape)
+    unit = np.eye(10, dtype=np.float32)
+    down = np.stack([spread(np.repeat(row[:, None], 10, axis=1), shape)[:, 0] for row in unit])
+    across = np.stack([spread(np.repeat(row[None], 10, axis=0), shape)[0] for row in unit])
+    np.testing.assert_allclose(over, np.einsum("hy,hw,wx->yx", down.astype(float), cells, across), atol=1e-5)
+
+
 def test_a_map_of_one_value_stays_that_value_everywhere() -> None:
     """No border leaks in."""
     for shape in [(37, 11), (3, 500), (1, 1)]:
         np.testing.assert_allclose(spread(np.full((7, 7), 2.5, np.float32), shape), 2.5)
+
+
+def test_an_image_that_is_given_is_left_as_it_was(tmp_path: Path) -> None:
+    """Its pixels, mode and size; and what was read does not change with it."""
+    image = Image.fromarray(grey(40, 30))
+    read = read_image(image)
+    before = read.copy()
+    image.paste(9, (0, 0, 30, 40))
+    np.testing.assert_array_equal(read, before)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "x.png", exif=exif)
+    with Image.open(tmp_path / "x.png") as opened:
+        assert read_image(opened).shape == (30, 40)
+        assert opened.size == (30, 40) and opened.getexif()[0x0112] == 6
 
 
 @pytest.mark.parametrize("turn", [1, 6])
