@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from page.scripts import SAVE
 from page.services import Services
 from page.texts import translate
 from page.theme import I18N
@@ -13,8 +14,6 @@ from page.theme import I18N
 Spoken = tuple[Any, Callable[[str], dict[str, Any]]]  # a part of the page, and its properties in a language
 CSV_LABEL: Any = I18N("batch.csv")  # Gradio translates it, though its annotation says str
 QUIET: Any = {"api_visibility": "private"}
-# Gradio's DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
-SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 
 
 def add_keep(services: Services, inputs: list[Any]) -> None:
