@@ -63,10 +63,11 @@ def plot(lines: Sequence[Line], across: Axis, up: Axis, told: str, language: str
     named = [line for line in lines if line.name]
     legend = "".join(f"<li>{_sample(line)}{escape(line.name)}</li>" for line in named)
     drawn = "".join(part for line in lines for part in _draw(line, across, up))
+    above = 0 if up.name else TOP - 12  # no name, no room for it
     marks = "".join(part for line in lines if line.mark for part in _mark(line.kind, line.mark, across, up))
     return f"""
 <ul class="bx-legend">{legend}</ul>
-<svg class="bx-plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told)}">
+<svg class="bx-plot" viewBox="0 {above} {WIDTH} {HEIGHT - above}" role="img" aria-label="{escape(told)}">
   {"".join(_axes(across, up, language))}
   <svg x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}" viewBox="{LEFT} {TOP} {RIGHT - LEFT} {BOTTOM - TOP}">{drawn}</svg>
   {marks}

@@ -64,6 +64,15 @@ def set_threshold(tab: Page, network: str, value: float) -> None:
     box.press("Enter")
 
 
+def settle(tab: Page) -> None:
+    """Wait until no part waits for the server, and what Gradio fades in meanwhile is opaque."""
+    tab.wait_for_function(
+        """() => !document.querySelector('.pending') &&
+          document.getAnimations().every(one => one.playState !== 'running' || one.effect.target?.offsetParent === null)
+          && [...document.querySelectorAll('.html-container')].every(one => getComputedStyle(one).opacity === '1')"""
+    )
+
+
 def photograph(tab: Page, name: str) -> None:
     """Keep a picture of the whole page."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
