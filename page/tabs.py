@@ -88,9 +88,17 @@ def add_endpoints(services: Services) -> None:
     """Give programs the named endpoints, which need no part of the page."""
     with gr.Row(visible=False):
         image, images = gr.File(label="image"), gr.File(label="images", file_count="multiple")
+        # Gradio's own example, in the documentation of the endpoints, is a PDF.
+        image.example_payload = lambda: _sent("wrist.jpg")
+        images.example_payload = lambda: [_sent("wrist.jpg"), _sent("hands.zip")]
         record, rows, csv = gr.JSON(label="record"), gr.JSON(label="rows"), gr.File(label="csv")
         maps = [gr.Image(label=f"{place} map", format="jpeg") for place in ("first", "second")]
         one, many = gr.Button(), gr.Button()
     one.click(services.compare, image, [record, *maps], api_name="compare")
     many.click(services.compare_many, images, [rows, csv], api_name="compare_many")
     api(services.list_models, api_name="models")
+
+
+def _sent(name: str) -> dict[str, Any]:
+    """Return what a program sends for a file."""
+    return {"path": name, "meta": {"_type": "gradio.FileData"}}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +72,14 @@ def settle(tab: Page) -> None:
           document.getAnimations().every(one => one.playState !== 'running' || one.effect.target?.offsetParent === null)
           && [...document.querySelectorAll('.html-container')].every(one => getComputedStyle(one).opacity === '1')"""
     )
+
+
+def serious(tab: Page) -> list[str]:
+    """List the accessibility violations that axe-core calls serious or critical, once nothing is on its way."""
+    settle(tab)
+    found = Axe().run(tab).response["violations"]
+    bad = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['html'][:150]}" for one in bad for node in one["nodes"]]
 
 
 def photograph(tab: Page, name: str) -> None:
