@@ -17,6 +17,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
+OPEN = 90_000  # milliseconds: the machine may be busy with a training
 Visit = Callable[..., Page]
 
 
@@ -42,7 +43,7 @@ def visit(browser: Browser, page: str) -> Iterator[Visit]:
         tab = context.new_page()
         tab.on("request", lambda request: outside.append(request.url))
         tab.goto(page + query)
-        expect(tab.locator("#examples button").first).to_be_visible(timeout=30_000)
+        expect(tab.locator("#examples button").first).to_be_visible(timeout=OPEN)
         return tab
 
     yield open_page
