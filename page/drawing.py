@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from page.texts import number
+from page.texts import direction, number
 
 Axis = tuple[float, Sequence[float]]  # where it begins, and its ticks, the last of which is its end
 
@@ -39,6 +39,11 @@ def draw(rows: Sequence[Row], axis: Axis, label: str, language: str) -> str:
     return f"""
 <div class="bx-forest" role="img" aria-label="{escape(f"{label}. {told}")}">{lines}
   <div class="bx-row bx-axis"><span></span><div dir="ltr">{ticks}</div></div></div>"""
+
+
+def chapter(heading: str, said: str, drawing: str, language: str) -> str:
+    """Return a drawing with its heading and what it shows, as HTML."""
+    return f'<div class="prose bx-prose" dir="{direction(language)}"><h2>{heading}</h2><p>{said}</p>{drawing}</div>'
 
 
 def _marks(row: Row, axis: Axis) -> Iterator[str]:

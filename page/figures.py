@@ -2,27 +2,14 @@
 
 from typing import Any
 
-import pandas as pd
-
-from bonexray import FractureClassifier
-from page.drawing import Row, draw
+from page.curves import measured_on
+from page.drawing import Row, chapter, draw
 from page.models import Models, title
-from page.texts import TEXTS, direction, number, translate
+from page.texts import TEXTS, number, translate
 
 METRICS = ("auroc", "auroc_matched", "sensitivity", "specificity", "accuracy", "brier", "ece")
 OFFICIAL, UNSEEN = "official_auroc", "leak_free_auroc_matched"
 AUROC_AXIS, SHARE_AXIS = (0.2, (0.25, 0.5, 0.75, 1)), (0.0, (0, 0.25, 0.5, 0.75, 1))
-
-
-def points(model: FractureClassifier, language: str) -> pd.DataFrame | None:
-    """Return measured sensitivity and specificity by threshold, one row a point; None where nothing was measured."""
-    rows = [
-        {"threshold": point["threshold"], "share": point[kind], "curve": translate(language, kind)}
-        for point in model.checkpoint.metrics.get("operating_points") or []
-        for kind in ("sensitivity", "specificity")
-        if point[kind] is not None
-    ]
-    return pd.DataFrame(rows) if rows else None
 
 
 def table(models: Models, language: str) -> str:
@@ -31,8 +18,7 @@ def table(models: Models, language: str) -> str:
     heading = f"## {translate(language, 'figures')}\n\n"
     if not any(measured):
         return heading + translate(language, "figures.none")
-    split = models[0].checkpoint.metrics.get("split", "held-out sources")
-    lines = [heading + translate(language, "figures.on", split=split), ""]
+    lines = [heading + translate(language, "figures.on", split=measured_on(models[0], language)), ""]
     lines += [f"| | {' | '.join(title(model) for model in models)} |", "|---|---|---|"]
     for key in METRICS:
         if any(key in one for one in measured):
@@ -55,7 +41,7 @@ def leak_drawing(models: Models, language: str) -> str:
     ]
     drawing = draw(rows, AUROC_AXIS, translate(language, "leak"), language) if rows else ""
     said = translate(language, "leak.more" if leak else "leak.none")
-    return _section(translate(language, "leak"), said, drawing, language)
+    return chapter(translate(language, "leak"), said, drawing, language)
 
 
 def calibration_drawing(models: Models, language: str) -> str:
@@ -76,7 +62,7 @@ def calibration_drawing(models: Models, language: str) -> str:
     if not drawings:
         return ""
     said = translate(language, "calibration.more")
-    return _section(translate(language, "calibration"), said, f'<div class="bx-two">{drawings}</div>', language)
+    return chapter(translate(language, "calibration"), said, f'<div class="bx-two">{drawings}</div>', language)
 
 
 def leak_table(models: Models, language: str) -> str:
@@ -92,10 +78,6 @@ def leak_table(models: Models, language: str) -> str:
 
 def _named(name: str, language: str) -> str:
     return TEXTS[language].get(f"leak.{name}", name)
-
-
-def _section(heading: str, said: str, drawing: str, language: str) -> str:
-    return f'<div class="prose bx-prose" dir="{direction(language)}"><h2>{heading}</h2><p>{said}</p>{drawing}</div>'
 
 
 def _value(entry: dict[str, Any] | None) -> float | None:

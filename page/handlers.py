@@ -54,8 +54,10 @@ class Handlers:
         asked = dict(request.query_params)
         language = choose_language(asked.get("lang"), request.headers.get("accept-language", ""))
         comparison = self._linked(asked, language)
-        thresholds = read_thresholds(asked.get("t"), self.thresholds) if comparison else self.thresholds
-        key = (asked["shared"], asked["key"]) if comparison and {"shared", "key"} <= asked.keys() else None
+        if comparison is None:  # whoever was quicker, and has chosen an image already, keeps it
+            return (*[NOTHING] * 5, language, None)
+        thresholds = read_thresholds(asked.get("t"), self.thresholds)
+        key = (asked["shared"], asked["key"]) if {"shared", "key"} <= asked.keys() else None
         return (comparison, "", *thresholds, False, language, key)
 
     def render(

@@ -9,23 +9,17 @@ from page.cards import head, notice, promise
 from page.examples import Example
 from page.handlers import Handlers
 from page.models import Models
+from page.scripts import SET_LANGUAGE, SET_OPACITY, SHOW_VERDICT, START
 from page.services import Services
 from page.tabs import Spoken, add_batch, add_endpoints, add_feedback, add_keep, add_sharing
-from page.texts import LANGUAGES, RIGHT_TO_LEFT, TEXTS, translate
+from page.texts import LANGUAGES, TEXTS, translate
 from page.theme import I18N
 from page.writing import add_about, add_programs
 
 CHECK_FILES, FORGET_AFTER = 60, 900  # seconds: how often, and how old, what was written for a visitor is deleted
-# Gradio has no part that sets a style or the document's language.
-SET_OPACITY = "value => document.documentElement.style.setProperty('--bx-opacity', value / 100)"
-SET_LANGUAGE = f"""code => {{
-  document.documentElement.lang = code;
-  document.documentElement.dir = {list(RIGHT_TO_LEFT)}.includes(code) ? 'rtl' : 'ltr';
-}}"""
-# Its `scroll_to_output` does nothing (6.31): on a phone the verdict would stay out of sight.
-SHOW_VERDICT = """() => document.querySelector('#banner').scrollIntoView(
-  {block: innerWidth < 700 ? 'start' : 'nearest'})"""
+# Gradio skips a step that is still running for the event before: its last result would never be shown.
 QUIET: Any = {"api_visibility": "private"}
+STEP: Any = {"trigger_mode": "multiple", "show_progress": "hidden", **QUIET}
 
 
 def build(handlers: Handlers, services: Services) -> gr.Blocks:
@@ -74,19 +68,20 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
         ):
             # A pasted image comes as two events, nothing and then the image: the last one counts.
             judged = event(handler, inputs, outputs, trigger_mode="always_last", show_progress_on=banner, **QUIET)
-            rendered = judged.success(handlers.render, [*shown, language], view, **QUIET)
+            rendered = judged.success(handlers.render, [*shown, language], view, **STEP)
             if event not in (again.click, demo.load):
                 rendered.then(None, js=SHOW_VERDICT)
-            rendered.then(handlers.render_link, [*state, language], link, **QUIET)
-        anyway.input(handlers.render, [*shown, language], view, **QUIET)
+            rendered.then(handlers.render_link, [*state, language], link, **STEP)
+        anyway.input(handlers.render, [*shown, language], view, **STEP)
         reset.click(lambda: handlers.thresholds, None, sliders, **QUIET)
         gr.on(
             [slider.change for slider in sliders], handlers.render_verdicts, [*state, anyway, language],
             [banner, *cards], show_progress="hidden", trigger_mode="always_last", **QUIET,
-        ).then(handlers.render_link, [*state, language], link, show_progress="hidden", **QUIET)  # fmt: skip
+        ).then(handlers.render_link, [*state, language], link, **STEP)  # fmt: skip
         _add_language(language, [*spoken, *_labelled(demo)]).then(
-            handlers.render, [*shown, language], view, show_progress="hidden", **QUIET
-        ).then(handlers.render_link, [*state, language], link, show_progress="hidden", **QUIET)
+            handlers.render, [*shown, language], view, **STEP
+        ).then(handlers.render_link, [*state, language], link, **STEP)
+        demo.load(None, js=START)
         add_endpoints(services)
         _add_forgetting(demo)
     return demo

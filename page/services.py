@@ -36,7 +36,7 @@ class Services:
             image: the radiograph: DICOM, JPEG, PNG, TIFF, WebP or BMP.
 
         Returns:
-            A record (for each network its calibrated probability of a fracture, threshold, verdict, whether its gate knows images of this kind or why it refuses, evidence and time; then whether they agree), and the image with each network's evidence map over it.
+            A record (for each network its calibrated probability of a fracture, threshold, verdict, evidence and time, and what its gate says: in_domain is false for an image unlike the training radiographs, domain_score is above 1 then, domain_reason says why; then whether the networks agree), and the image with each network's evidence map over it.
         """  # noqa: E501 - the MCP schema takes a line break for a comma
         if image is None:
             raise gr.Error("image is missing: expected one radiograph", print_exception=False)
@@ -51,7 +51,7 @@ class Services:
             images: radiographs and ZIP files of radiographs, at most 200 images.
 
         Returns:
-            A row for each image, the largest disagreement first (file, probability, verdict and gate of each network, agreement, whether the gates know images of this kind; a note where it could not be read), and the same as CSV.
+            A row for each image, the largest disagreement first (file; probability, verdict and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image; a note where it could not be read), and the same as CSV.
         """  # noqa: E501 - Gradio fills in `progress`
         if not images:
             raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)
@@ -59,7 +59,7 @@ class Services:
         return rows, write_csv(rows, self.models)
 
     def list_models(self) -> list[dict[str, Any]]:
-        """List the two neural networks: name, source, revision, threshold, calibration, what was measured."""
+        """List both neural networks: name, source, revision, threshold, uncertain band, calibration, whether gated."""
         return describe_models(self.models)
 
     def run_batch(

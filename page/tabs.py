@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from page.scripts import SAVE
 from page.services import Services
 from page.texts import translate
 from page.theme import I18N
@@ -13,8 +14,6 @@ from page.theme import I18N
 Spoken = tuple[Any, Callable[[str], dict[str, Any]]]  # a part of the page, and its properties in a language
 CSV_LABEL: Any = I18N("batch.csv")  # Gradio translates it, though its annotation says str
 QUIET: Any = {"api_visibility": "private"}
-# Gradio's DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
-SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 
 
 def add_keep(services: Services, inputs: list[Any]) -> None:
@@ -89,9 +88,17 @@ def add_endpoints(services: Services) -> None:
     """Give programs the named endpoints, which need no part of the page."""
     with gr.Row(visible=False):
         image, images = gr.File(label="image"), gr.File(label="images", file_count="multiple")
+        # Gradio's own example, in the documentation of the endpoints, is a PDF.
+        image.example_payload = lambda: _sent("wrist.jpg")
+        images.example_payload = lambda: [_sent("wrist.jpg"), _sent("hands.zip")]
         record, rows, csv = gr.JSON(label="record"), gr.JSON(label="rows"), gr.File(label="csv")
         maps = [gr.Image(label=f"{place} map", format="jpeg") for place in ("first", "second")]
         one, many = gr.Button(), gr.Button()
     one.click(services.compare, image, [record, *maps], api_name="compare")
     many.click(services.compare_many, images, [rows, csv], api_name="compare_many")
     api(services.list_models, api_name="models")
+
+
+def _sent(name: str) -> dict[str, Any]:
+    """Return what a program sends for a file."""
+    return {"path": name, "meta": {"_type": "gradio.FileData"}}

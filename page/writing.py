@@ -6,13 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from bonexray import FractureClassifier, __version__
-from page.figures import calibration_drawing, leak_drawing, leak_of, leak_table, points, table
+from bonexray import __version__
+from page.figures import calibration_drawing, leak_drawing, leak_of, leak_table, table
 from page.handlers import address
-from page.models import Models, title
+from page.models import Models
+from page.plots import curve_drawings
 from page.snippets import LOCAL, requests, usage
 from page.tabs import Spoken
-from page.texts import section, translate
+from page.texts import section
 from page.theme import I18N
 
 QUIET: Any = {"api_visibility": "private"}
@@ -22,11 +23,7 @@ def add_about(models: Models) -> list[Spoken]:
     """Add the tab that says what was measured, and how; return what it says in each language."""
     with gr.Tab(I18N("tab.about")):
         spoken = [_add_prose(lambda code: "\n\n".join([section(code, "method"), table(models, code)]))]
-        if any(model.checkpoint.metrics.get("operating_points") for model in models):
-            spoken.append(_add_prose(partial(translate, key="plot.points")))
-        with gr.Row():
-            spoken += [_add_plot(_say_points, model) for model in models if points(model, "en") is not None]
-        for draw in (calibration_drawing, leak_drawing):
+        for draw in (curve_drawings, calibration_drawing, leak_drawing):
             spoken.append((gr.HTML(draw(models, "en")), partial(_say_drawing, draw, models)))
         if leak_of(models):
             with gr.Accordion(I18N("leak.table"), open=False):
@@ -60,22 +57,5 @@ def _add_prose(say: Callable[[str], str]) -> Spoken:
     return part, lambda code: {"value": say(code)}
 
 
-def _add_plot(say: Callable[[FractureClassifier, str], dict[str, Any]], model: FractureClassifier) -> Spoken:
-    part = gr.LinePlot(**say(model, "en"), color="curve", y_lim=[0, 1], height=300, min_width=300, buttons=[])
-    return part, partial(say, model)
-
-
 def _say_drawing(draw: Callable[[Models, str], str], models: Models, language: str) -> dict[str, Any]:
     return {"value": draw(models, language)}
-
-
-def _say_points(model: FractureClassifier, language: str) -> dict[str, Any]:
-    return {
-        "value": points(model, language),
-        "x": "threshold",
-        "y": "share",
-        "title": title(model),
-        "x_title": translate(language, "threshold"),
-        "y_title": translate(language, "plot.share"),
-        "color_title": " ",
-    }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
+OPEN = 90_000  # milliseconds: the machine may be busy with a training
 Visit = Callable[..., Page]
 
 
@@ -41,7 +43,7 @@ def visit(browser: Browser, page: str) -> Iterator[Visit]:
         tab = context.new_page()
         tab.on("request", lambda request: outside.append(request.url))
         tab.goto(page + query)
-        expect(tab.locator("#examples button").first).to_be_visible(timeout=30_000)
+        expect(tab.locator("#examples button").first).to_be_visible(timeout=OPEN)
         return tab
 
     yield open_page
@@ -62,6 +64,23 @@ def set_threshold(tab: Page, network: str, value: float) -> None:
     box = tab.locator(f"#threshold-{network} input[type=number]")
     box.fill(str(value))
     box.press("Enter")
+
+
+def settle(tab: Page) -> None:
+    """Wait until no part waits for the server, and what Gradio fades in meanwhile is opaque."""
+    tab.wait_for_function(
+        """() => !document.querySelector('.pending') &&
+          document.getAnimations().every(one => one.playState !== 'running' || one.effect.target?.offsetParent === null)
+          && [...document.querySelectorAll('.html-container')].every(one => getComputedStyle(one).opacity === '1')"""
+    )
+
+
+def serious(tab: Page) -> list[str]:
+    """List the accessibility violations that axe-core calls serious or critical, once nothing is on its way."""
+    settle(tab)
+    found = Axe().run(tab).response["violations"]
+    bad = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {node['html'][:150]}" for one in bad for node in one["nodes"]]
 
 
 def photograph(tab: Page, name: str) -> None:

@@ -13,11 +13,13 @@ from huggingface_hub import create_repo, upload_folder
 from loopback_hub import LoopbackHub
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from mcp.types import Tool
 from numpy.typing import NDArray
 from page_fixtures import ROOT, run_page
 from PIL import Image
 
 from bonexray import FractureClassifier, HubError
+from bonexray.gate import REASONS
 from page.models import card_url, load_models, origin
 
 
@@ -76,26 +78,62 @@ def test_many_are_compared_and_listed_as_csv(client: Client, file: Path, tmp_pat
 
 
 def test_only_what_is_documented_can_be_called(client: Client) -> None:
-    """Three endpoints, each with its types."""
+    """Three endpoints, each with the names, types and examples of what goes in and comes out."""
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
     assert endpoints.keys() == {"/compare", "/compare_many", "/models"}
+    said = {
+        name: (
+            [(one["parameter_name"], one["python_type"]["type"]) for one in endpoint["parameters"]],
+            [(one["label"], one["python_type"]["type"]) for one in endpoint["returns"]],
+        )
+        for name, endpoint in endpoints.items()
+    }
+    json = "str | float | bool | list | dict"
+    maps = [("first map", "filepath"), ("second map", "filepath")]
+    assert said["/compare"] == ([("image", "filepath")], [("record", json), *maps])
+    assert said["/compare_many"] == ([("images", "list[filepath]")], [("rows", json), ("csv", "filepath")])
+    assert said["/models"][0] == []
+    assert endpoints["/compare"]["parameters"][0]["example_input"]["path"] == "wrist.jpg"
+    examples = endpoints["/compare_many"]["parameters"][0]["example_input"]
+    assert [one["path"] for one in examples] == ["wrist.jpg", "hands.zip"]
+
+
+def test_every_answer_tells_of_the_gate(client: Client, file: Path, tmp_path: Path) -> None:
+    """Of a radiograph that the gates know, or of a coloured picture that they refuse; one by one, and of many."""
+    colours = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    Image.fromarray(colours).save(tmp_path / "colours.png")
+    record, *_ = client.predict(handle_file(tmp_path / "colours.png"), api_name="/compare")
+    assert record["in_domain"] is False
+    for one in record["models"]:
+        assert one["in_domain"] is False and one["domain_score"] > 1 and one["domain_reason"] in REASONS
+    rows, _ = client.predict([handle_file(tmp_path / "colours.png"), handle_file(file)], api_name="/compare_many")
+    refused = next(row for row in rows if row["file"] == "colours.png")
+    assert refused["in_domain"] is False
+    assert all({"in_domain", "domain_score", "domain_reason"} <= one.keys() for row in rows for one in row["models"])
+    assert [one["domain_reason"] for one in refused["models"]] == [one["domain_reason"] for one in record["models"]]
+    assert all(model["gate"] is True for model in client.predict(api_name="/models"))
 
 
 def test_an_assistant_can_use_the_tools(page: str) -> None:
-    """Over MCP: the tools say what they do, and answer."""
+    """Over MCP: the tools say what they do, what they take and what their answer holds, and answer."""
 
-    async def ask() -> tuple[dict[str, str], str]:
+    async def ask() -> tuple[dict[str, Tool], str]:
         address = f"{page}/gradio_api/mcp/"
         async with streamable_http_client(address) as (read, write, _), ClientSession(read, write) as session:
             await session.initialize()
-            tools = {tool.name: tool.description or "" for tool in (await session.list_tools()).tools}
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
             answer = await session.call_tool("list_models", {})
             return tools, str(answer.content)
 
     tools, answer = asyncio.run(ask())
-    assert tools.keys() == {"compare", "compare_many", "list_models"}
-    assert all("neural networks" in description for description in tools.values())
-    assert "MobileNetV2" in answer and "threshold" in answer
+    said = {name: tool.description or "" for name, tool in tools.items()}
+    assert said.keys() == {"compare", "compare_many", "list_models"}
+    assert all("neural networks" in description for description in said.values())
+    for name in ("compare", "compare_many"):
+        assert all(word in said[name] for word in ("in_domain", "domain_score", "domain_reason", "No medical device"))
+    assert "DICOM" in tools["compare"].inputSchema["properties"]["image"]["description"]
+    assert "at most 200" in tools["compare_many"].inputSchema["properties"]["images"]["description"]
+    assert "MobileNetV2" in answer and "threshold" in answer and "gate" in answer
 
 
 def test_models_are_pulled_from_the_hub_at_their_revision(hub: LoopbackHub, tmp_path: Path) -> None:

@@ -145,14 +145,3 @@ def test_reports_are_saved(visit: Visit) -> None:
         tab.locator("#make-json").click()
     record = json.loads(download.value.path().read_text())
     assert f"{record['models'][0]['probability']:.0%}" in tab.locator(".bx-number").first.inner_text()
-
-
-def test_a_photograph_is_compared(visit: Visit) -> None:
-    """The webcam's picture goes the way of a file; here a webcam that draws a test pattern."""
-    tab = visit(permissions=["camera"])
-    tab.get_by_text("Paste or photograph").first.click()
-    tab.locator("#camera button[aria-label='Capture from camera']").click()
-    tab.get_by_text("Click to Access Webcam").click()
-    tab.wait_for_function("document.querySelector('#camera video')?.readyState === 4")
-    tab.locator("#camera button[aria-label='capture photo']").click()
-    expect(tab.locator("#banner .bx-joint")).to_have_count(1, timeout=30_000)

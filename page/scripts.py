@@ -1,0 +1,36 @@
+"""The few lines that run in the visitor's browser, for what Gradio has no part for."""
+
+from page.texts import RIGHT_TO_LEFT
+
+SET_OPACITY = "value => document.documentElement.style.setProperty('--bx-opacity', value / 100)"
+SET_LANGUAGE = f"""code => {{
+  document.documentElement.lang = code;
+  document.documentElement.dir = {list(RIGHT_TO_LEFT)}.includes(code) ? 'rtl' : 'ltr';
+}}"""
+# Its `scroll_to_output` does nothing (6.31): on a phone the verdict would stay out of sight.
+SHOW_VERDICT = """() => document.querySelector('#banner').scrollIntoView(
+  {block: innerWidth < 700 ? 'start' : 'nearest'})"""
+# Its DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
+SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
+# A picture pasted anywhere goes the way of a dropped one, text goes where it is typed. And the places to drop are
+# named for screen readers as they are for everyone: Gradio says "Click to upload or drop files" in every language.
+START = """() => {
+  addEventListener('paste', event => {
+    const drop = [...document.querySelectorAll('.bx-drop')].find(one => one.offsetParent);
+    const input = drop?.querySelector('input[type=file]');
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!input || !files.length) return;
+    event.preventDefault();
+    const given = new DataTransfer();
+    (input.multiple ? files : files.slice(0, 1)).forEach(file => given.items.add(file));
+    input.files = given.files;
+    input.dispatchEvent(new Event('change'));
+  });
+  const name = () => document.querySelectorAll('.bx-drop').forEach(drop => {
+    const said = drop.querySelector('[data-testid=block-label]')?.textContent.trim();
+    const button = drop.querySelector('button[aria-dropeffect]');
+    if (said && button && button.ariaLabel !== said) button.ariaLabel = said;
+  });
+  new MutationObserver(name).observe(document.body, {childList: true, characterData: true, subtree: true});
+  name();
+}"""

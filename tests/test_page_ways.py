@@ -1,0 +1,65 @@
+"""The other ways in which a picture comes to the page: pasted, photographed, chosen in haste."""
+
+import re
+
+import pytest
+from browser_fixtures import Visit
+from playwright.sync_api import expect
+
+
+@pytest.mark.parametrize("way", ["key", "button"])
+def test_a_pasted_image_is_judged(visit: Visit, way: str) -> None:
+    """Ctrl+V anywhere, and the button for phones: the clipboard is read as a file is; a grey bar is refused."""
+    tab = visit(permissions=["clipboard-read", "clipboard-write"])
+    tab.evaluate(
+        """async () => {
+            const canvas = Object.assign(document.createElement('canvas'), {width: 300, height: 400});
+            const drawing = canvas.getContext('2d');
+            drawing.fillStyle = '#999';
+            drawing.fillRect(110, 0, 70, 400);
+            const image = await new Promise(done => canvas.toBlob(done, 'image/png'));
+            await navigator.clipboard.write([new ClipboardItem({'image/png': image})]);
+        }"""
+    )
+    if way == "key":
+        tab.keyboard.press("Control+v")
+    else:
+        tab.get_by_text("Paste or photograph").first.click()
+        tab.locator("#camera button[aria-label*=clipboard]").click()
+    expect(tab.locator("#banner .bx-refused")).to_have_count(1, timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(0)
+    expect(tab.locator("#link")).to_have_count(0)
+
+
+def test_examples_chosen_in_haste_end_with_the_last(visit: Visit) -> None:
+    """No step of an earlier choice keeps the last one from being shown."""
+    tab = visit()
+    examples = tab.locator("#examples button:has(img)")
+    for number in (0, 3, 6):
+        examples.nth(number).click()
+    expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile("hand-displaced"), timeout=30_000)
+    expect(tab.locator("#banner")).not_to_contain_text("processing")
+    expect(tab.locator(".bx-model")).to_have_count(2)
+
+
+def test_text_is_pasted_where_it_is_typed(visit: Visit) -> None:
+    """Only a picture in the clipboard is taken for a radiograph."""
+    tab = visit("?example=leg-intact", permissions=["clipboard-read", "clipboard-write"])
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    tab.evaluate("navigator.clipboard.writeText('0.75')")
+    box = tab.locator("#threshold-resnet50 input[type=number]")
+    box.fill("")
+    box.press("Control+v")
+    expect(box).to_have_value("0.75")
+    expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile("example=leg-intact"))
+
+
+def test_a_photograph_is_compared(visit: Visit) -> None:
+    """The webcam's picture goes the way of a file; here a webcam that draws a test pattern."""
+    tab = visit(permissions=["camera"])
+    tab.get_by_text("Paste or photograph").first.click()
+    tab.locator("#camera button[aria-label='Capture from camera']").click()
+    tab.get_by_text("Click to Access Webcam").click()
+    tab.wait_for_function("document.querySelector('#camera video')?.readyState === 4")
+    tab.locator("#camera button[aria-label='capture photo']").click()
+    expect(tab.locator("#banner .bx-joint")).to_have_count(1, timeout=30_000)
