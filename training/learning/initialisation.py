@@ -7,7 +7,7 @@ import keras
 from bonexray.checkpoint import LAYOUT
 from bonexray.errors import BonexrayError
 
-STAGE5 = "conv5_block"  # how the layers of ResNet50's last stage begin
+LAST = "conv5_block3_3_conv"  # the last convolution of ResNet50: a file may hold a part of conv5, and not this
 
 
 def initialised_layers(backbone: str, weights: str) -> str:
@@ -36,9 +36,9 @@ def reaches_conv5(weights: str) -> bool:
 
     path = Path(weights)
     if path.is_dir():
-        return STAGE5 in (path / LAYOUT.keras_config).read_text()
+        return LAST in (path / LAYOUT.keras_config).read_text()
     readable = path.is_file() and h5py.is_hdf5(path)  # else `load_weights` says what is wrong
-    return not readable or any(name.startswith(STAGE5) for name in _names_in(path))
+    return not readable or LAST in _names_in(path)
 
 
 def _names_in(path: Path) -> set[str]:
