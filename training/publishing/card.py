@@ -99,7 +99,7 @@ def _gate(gate: dict[str, Any] | None) -> str:
             f". Of {held['sources']:.0f} held-out sources, one image each, it refuses {held['refused']:.0f} "
             f"(95 % Wilson interval of the share: {figure(held['low'])} to {figure(held['high'])})"
         )
-    return text + ". Grey photographs are what it lets pass most often."
+    return text + ". It lets some pictures pass that are no radiographs, grey ones above all."
 
 
 def _threshold(calibration: dict[str, Any]) -> str:
