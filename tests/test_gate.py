@@ -54,6 +54,15 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def draw_rows(folder: Path, count: int) -> pd.DataFrame:
+    """Save drawn bones into a folder, each a source of its own, and list them as a data set does."""
+    for number in range(count):
+        Image.fromarray(draw_bone(120, 90 + number, number)).save(folder / f"{number:02}.png")
+    paths = sorted(folder.glob("*.png"))
+    names = [path.name for path in paths]
+    return pd.DataFrame({"path": paths, "file": names, "source_group": names, "rotated_copy": False})
+
+
 def test_the_distance_is_mahalanobis() -> None:
     """(3/1)^2 along the kept direction, (4^2 + 0)/4 beside it, over 3 values: the root of 13/3."""
     gaussian = Gaussian(np.ones(3, np.float32), np.array([[1, 0, 0]], np.float32), np.array([1], np.float32), rest=4.0)
@@ -189,11 +198,7 @@ def test_the_fold_that_a_network_never_saw_stands_in_for_validation(
     fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_out: str, fitted_on: int, tried: int | None
 ) -> None:
     """For a network of a cross-validation alone; from another, a test part stays a test."""
-    for number in range(30):
-        Image.fromarray(draw_bone(120, 90 + number, number)).save(tmp_path / f"{number:02}.png")
-    paths = sorted(tmp_path.glob("*.png"))
-    rows = pd.DataFrame({"path": paths, "file": [path.name for path in paths], "rotated_copy": False})
-    rows["source_group"] = rows["file"]
+    rows = draw_rows(tmp_path, 30)
     folder = copied(fitted, tmp_path / "net")
     record = read_record(folder)
     record["provenance"]["data"]["held_out"] = held_out
@@ -208,13 +213,10 @@ def test_the_fold_that_a_network_never_saw_stands_in_for_validation(
 def test_found_pictures_join_the_generated_ones(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are counted in the record, and a picture like them is farther away than it was before."""
     shown = skimage.data.camera()
+    rows = draw_rows(tmp_path, 12)
+    (tmp_path / "others/deep").mkdir(parents=True)
     for number in range(12):
-        Image.fromarray(draw_bone(120, 90 + number, number)).save(tmp_path / f"{number:02}.png")
-        (tmp_path / "others/deep").mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.roll(shown, 37 * number)).save(tmp_path / f"others/deep/{number}.jpg")
-    paths = sorted(tmp_path.glob("*.png"))
-    rows = pd.DataFrame({"path": paths, "file": [path.name for path in paths], "rotated_copy": False})
-    rows["source_group"] = rows["file"]
     monkeypatch.setattr("training.making.gating.OTHERS_A_KIND", 1)
     scores = []
     for others in (None, tmp_path / "others"):

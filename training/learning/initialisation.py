@@ -34,9 +34,9 @@ def reaches_conv5(weights: str) -> bool:
     """
     import h5py
 
-    path = Path(weights)
-    if path.is_dir():
-        return LAST in (path / LAYOUT.keras_config).read_text()
+    path, config = Path(weights), Path(weights) / LAYOUT.keras_config
+    if config.is_file():
+        return LAST in config.read_text()
     readable = path.is_file() and h5py.is_hdf5(path)  # else `load_weights` says what is wrong
     return not readable or LAST in _names_in(path)
 
