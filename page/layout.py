@@ -66,8 +66,10 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             (again.click, handlers.start_again, None, shown),
             (demo.load, handlers.open_link, None, [*shown, language, key]),
         ):
-            # A pasted image comes as two events, nothing and then the image: the last one counts.
-            judged = event(handler, inputs, outputs, trigger_mode="always_last", show_progress_on=banner, **QUIET)
+            # A pasted image comes as two events, nothing and then the image: the last one counts. A choice of an
+            # example says which in the event itself, and what "always_last" sends anew is the first event (6.31).
+            mode: Any = "multiple" if event == gallery.select else "always_last"
+            judged = event(handler, inputs, outputs, trigger_mode=mode, show_progress_on=banner, **QUIET)
             rendered = judged.success(handlers.render, [*shown, language], view, **STEP)
             if event not in (again.click, demo.load):
                 rendered.then(None, js=SHOW_VERDICT)
