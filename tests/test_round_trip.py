@@ -50,7 +50,7 @@ def test_keras_weights_are_pulled_when_asked_for(published: Path, radiograph: ND
     network = pulled.keras_model()
     assert (pulled.folder / "model.weights.h5").exists()
     pixels = np.repeat(radiograph.astype(np.float32)[None, :, :, None], 3, -1)
-    assert abs(float(network(pixels)[0, 0]) - pulled.predict(radiograph).probability) < 2e-2
+    assert abs(float(network(pixels)[0, 0]) - pulled.predict(radiograph).probability) < 1e-2
 
 
 def test_stock_keras_reads_the_repository(published: Path, radiograph: NDArray, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_stock_keras_reads_the_repository(published: Path, radiograph: NDArray, 
     child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert child.returncode == 0, child.stderr[-2000:]
     probability = FractureClassifier.from_pretrained(published).predict(radiograph).probability
-    assert abs(float(child.stdout) - probability) < 2e-2
+    assert abs(float(child.stdout) - probability) < 1e-2
 
 
 def test_the_check_of_the_real_hub_itself_works(hub: LoopbackHub, whole: Path) -> None:

@@ -15,7 +15,7 @@ def _option(default: Any, help_text: str) -> Any:  # noqa: ANN401 - as dataclass
 class Recipe:
     """Every choice of a training run that changes its result."""
 
-    image_size: int = _option(320, "side of the network's square input, pixels")
+    image_size: int = _option(224, "side of the network's square input, pixels")
     stored_size: int = _option(320, "side at which images are letterboxed before augmentation, pixels")
     scaling: str = _option(
         "backbone", "pixel scaling in the graph: 'backbone' (its ImageNet scaling) or 'unit' (1/255)"
@@ -108,7 +108,6 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
         "default": Recipe(
-            image_size=224,
             head_views=4,
             head_strength=0.015,
             epochs=0,
