@@ -93,7 +93,7 @@ def test_threshold_and_calibration_say_where_they_come_from(plain_checkpoint: Pa
     """Sources of a validation part, or answers out of fold; with the aim of the threshold."""
     calibration = {
         "method": "platt", "temperature": 1.5, "shift": 0.25, "fitted_on": fitted_on,
-        "aim": "sensitivity of at least 0.95 there",
+        "aim": "sensitivity of at least 0.95",
     }  # fmt: skip
     card = render_card(replace(read_checkpoint(plain_checkpoint), calibration=calibration), "a/b")
     assert f"- Calibration: platt, temperature 1.500, shift 0.250, fitted on {shown}. It is folded into" in card

@@ -34,7 +34,7 @@ def fit_operating_point(logits: ArrayLike, labels: ArrayLike, sensitivity: float
         "calibration": {
             "method": "platt", "temperature": temperature, "shift": shift,
             "fitted_on": f"{where}: {len(truth)} sources, one image each",
-            "aim": f"sensitivity of at least {sensitivity} there",
+            "aim": f"sensitivity of at least {sensitivity}",
         },
         "validation": {
             "sources": len(truth),
