@@ -42,6 +42,11 @@ class Picture:
         """How it looks, to the gates of all networks that judge it."""
         return describe(self.grey)
 
+    @cached_property
+    def boxed(self) -> dict[int, NDArray[np.float32]]:
+        """Its letterboxed pixels by their side, for all networks of that side; filled as they are asked for."""
+        return {}
+
 
 ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
 

@@ -45,9 +45,10 @@ def prepare(image: ImageInput, size: int, side: int, *, looks: bool) -> Prepared
     """
     picture = read_picture(image, side)
     start = time.perf_counter()
-    pixels = letterbox(picture.grey, size)
+    if size not in picture.boxed:
+        picture.boxed[size] = letterbox(picture.grey, size)
     _ = picture.looks if looks else None  # kept by the picture
-    return Prepared(picture, pixels, time.perf_counter() - start)
+    return Prepared(picture, picture.boxed[size], time.perf_counter() - start)
 
 
 def read_ahead(images: Iterable[ImageInput], read: Callable[[ImageInput], Read]) -> Iterator[Read]:

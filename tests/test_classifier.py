@@ -182,3 +182,15 @@ def test_an_image_that_is_read_already_gives_the_same(clf: FractureClassifier, t
     path = tmp_path / "bone.png"
     Image.fromarray(draw_bone(300, 200, seed=2)).save(path)
     assert clf.predict(read_picture(path)).logit == clf.predict(read_image(path)).logit == clf.predict(path).logit
+
+
+def test_networks_of_one_size_share_what_is_made_of_a_picture(
+    clf: FractureClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is letterboxed and described for the first of them alone."""
+    calls = Counter()
+    for name in ("bonexray.images.describe", "bonexray.reading.letterbox"):
+        monkeypatch.setattr(name, counting(name, calls))
+    picture = read_picture(draw_bone(300, 200, seed=3))
+    assert clf.predict(picture).logit == clf.predict(picture).logit
+    assert set(calls.values()) == {1} and len(calls) == 2
