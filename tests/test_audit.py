@@ -106,7 +106,7 @@ def test_unreadable_files_and_contradicting_labels_are_reported(clean: Path) -> 
 
 
 def test_a_folder_with_little_in_it_is_audited_all_the_same(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A split without one class, foreign files, names that tell nothing, too few sources: all is said, and ends nothing."""
+    """A split without one class, foreign files, names that tell nothing, few sources: all is said, and ends nothing."""
     for path in (clean / "test" / "not fractured").iterdir():
         path.unlink()
     (clean / "train" / "fractured" / "Thumbs.db").write_bytes(b"x")
