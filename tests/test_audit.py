@@ -53,6 +53,7 @@ def test_a_clean_set_passes_and_its_rows_can_be_read_back(clean: Path) -> None:
     assert report["sources"] == {"by_name": 18, "merged": 18}
     assert report["leaks"]["test"] == {"images": 6, "fractured": 3, "same pixels": 0, "near": 0, "any": 0}
     assert set(report["confounding"]) == {"width and height alone", "file facts", "seven plain image facts"}
+    assert report["confounding"]["file facts"]["auroc_matched"]["value"] is None
     folder = clean.parent / "audit" / "rows"
     rows = datasets.load_dataset(str(folder), split="rows", cache_dir=str(clean.parent / "cache")).to_pandas()
     assert len(rows) == 18

@@ -99,6 +99,7 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     metrics = read_checkpoint(checkpoint).metrics
     assert metrics["per_source"]["auroc_matched"]["low"] is not None
     assert len(metrics["operating_points"]) == 101
+    assert metrics["robustness_on"].startswith("test (") and metrics["robustness_on"].endswith(" sources)")
     low, high = metrics["uncertain_band"]
     assert 0 <= low <= high <= 1
     changed = deepcopy(metrics)

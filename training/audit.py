@@ -91,7 +91,10 @@ def audit(
         "distinct_images": int(distinct.sum()),
         "problems": facts.loc[~readable, ["file", "problem"]].to_dict("records"),
         "copies": count_copies(pairs),
-        "sources": {"by_name": int(table["source_group"].nunique()), "merged": int(merged["source_group"].nunique())},
+        "sources": {
+            "by_name": int(table["source_group"][readable].nunique()),
+            "merged": int(merged["source_group"].nunique()),
+        },
         "strata": summarise_table(merged),
         "names": name_agreement(table[distinct], copy_components(table, pairs)[distinct]),
         "leaks": split_leaks(table, pairs),

@@ -5,7 +5,8 @@ from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
-from training.judging.predictions import OUT_OF_FOLD
+from training.judging.predictions import DESCRIPTIONS, OUT_OF_FOLD
+from training.judging.summary import LEAK_FREE, VOTE
 from training.making.held_out import NAMES
 from training.publishing.card_tables import figure, measured, pivot, title
 
@@ -63,6 +64,9 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
         "measured": _measured_on(metrics),
+        "others": {name.replace("_", " "): DESCRIPTIONS[name] for name in LEAK_FREE if name in metrics},
+        "vote": VOTE.removeprefix("one vote a source: "),
+        "robustness_on": metrics.get("robustness_on"),
         "out_of_fold": metrics.get("set") == OUT_OF_FOLD,
         "threshold": _threshold(checkpoint.calibration),
         "calibration": _calibration(checkpoint.calibration),

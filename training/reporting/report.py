@@ -1,7 +1,7 @@
 """The report and the README's table, written from the figures: nothing in them is typed by hand."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,14 @@ from training.judging.baselines import FACTS
 from training.judging.perturbations import PERTURBATIONS
 from training.judging.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
 from training.judging.summary import headline_set, leak_free_rows
+from training.reporting.markdown import interval, number, table, title
 
 MARKERS = ("<!-- results -->", "<!-- /results -->")
-NAMES = {
-    "auroc_matched": "AUROC within an archive (headline)",
-    "auroc": "AUROC, all archives together",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier score",
-    "ece": "expected calibration error (10 bins)",
-    "calibration_in_the_large": "mean probability - share fractured",
-    "flipped": "verdicts flipped",
-    "peak_on_letter": "evidence peaks on the letter",
-    "peak_on_border": "... on the border",
-    "peak_on_flat": "... on flat ground",
-}
 NOTES = """\
 A resample repeats sources, which makes calibration look worse than it is: the interval of the expected calibration
-error lies too high. Predictive values are computed from sensitivity and specificity for the stated prevalence, not
-counted. Figures without a value are not defined (one label is absent).
+error lies too high, even beyond the value. Predictive values are computed from sensitivity and specificity for the
+stated prevalence, not counted. Figures without a value are not defined: one label is absent, or no archive is known.
+The figures per image count a source as often as it has images, and so tell mostly of the sources with many copies.
 """
 PEAKS = """\
 One image a source, out of fold where the folds were asked, else on the test part. The evidence cells that touch the
@@ -35,8 +25,6 @@ image's edge are the border. On a square image chance would give 49 % of 7 x 7 c
 14 x 14: networks with fewer cells look worse here. A peak on a letter or on flat ground (padding, background) is a
 failure. Shares are of the images called fractured.
 """
-
-Figure = dict[str, float | None]
 
 
 def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: Sequence[str]) -> str:
@@ -103,32 +91,6 @@ def write_results(readme: Path, text: str, markers: tuple[str, str] = MARKERS) -
     readme.write_text(between.sub(lambda _: f"{start}\n{text}\n{end}", content), "utf-8")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def number(value: float | None) -> str:
-    """Write three decimals, or a dash for what is not defined."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def interval(figure: Figure | None) -> str:
-    """Write a value and its interval, or a dash."""
-    if not figure or figure["value"] is None:
-        return "-"
-    return f"{number(figure['value'])} ({number(figure['low'])} to {number(figure['high'])})"
-
-
-def title(key: str) -> str:
-    """Name a metric, to be read."""
-    key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
-    key = re.sub(r"^(ppv|npv)", lambda hit: hit[1].upper(), key)
-    key = re.sub(r"^auroc_in_(\w+)$", r"AUROC inside the archive \1", key)
-    return NAMES.get(key, key)
-
-
 def _caption(summary: dict[str, Any], name: str | None) -> str:
     method, counts = summary["method"], {sets[name]["sources"] for sets in summary["models"].values() if name in sets}
     judged = f"{DESCRIPTIONS[name]}; {max(counts)} sources" if name else "not measured"
@@ -136,7 +98,8 @@ def _caption(summary: dict[str, Any], name: str | None) -> str:
         "The official split has copies of its test images in training: figures on it (per image, threshold .5) measure "
         f"memory. Leak-free: {judged}; {method['votes']}. *Within an archive*, a fractured and another source are "
         "compared only when both come from the same archive, so that telling origins apart earns nothing. In brackets: "
-        f"{method['intervals']}."
+        f"{method['intervals']}; an interval without width is no certainty, but what "
+        "resampling gives where all sources of each stratum are judged alike."
     )
 
 
@@ -181,13 +144,20 @@ def _comparisons(comparisons: dict[str, Any]) -> list[str]:
             rows = [[title(key), interval(figure)] for key, figure in compared["differences"].items()]
             lines += [
                 f"### {pair}: {name.replace('_', ' ')}, {compared['sources']} sources",
-                f"DeLong: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
-                f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}. "
-                f"McNemar, exact: {counts['first_only']} sources only the first gets right, "
+                f"{_delong(test)} McNemar, exact: {counts['first_only']} sources only the first gets right, "
                 f"{counts['second_only']} only the second, p = {counts['p']:.3g}.",
                 table(["paired difference", "value (95 % interval)"], rows),
             ]
     return lines
+
+
+def _delong(test: dict[str, float] | None) -> str:
+    if test is None:
+        return "DeLong: not computed, it needs two sources of each label."
+    return (
+        f"DeLong: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
+        f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}."
+    )
 
 
 def _robustness(robustness: dict[str, Any]) -> list[str]:
