@@ -12,8 +12,8 @@ NAMES = {
     "calibration_in_the_large": "mean probability - share fractured",
     "flipped": "verdicts flipped",
     "peak_on_letter": "evidence peaks on the letter",
-    "peak_on_border": "... on the border",
-    "peak_on_flat": "... on flat ground",
+    "peak_on_border": "evidence peaks on the border",
+    "peak_on_flat": "evidence peaks on flat ground",
 }
 
 Figure = dict[str, float | None]

@@ -155,7 +155,7 @@ def _delong(test: dict[str, float] | None) -> str:
     if test is None:
         return "DeLong: not computed, it needs two sources of each label."
     return (
-        f"DeLong: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
+        f"DeLong, all archives together: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
         f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}."
     )
 
