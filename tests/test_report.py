@@ -57,6 +57,17 @@ def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:
     assert lines[4] == "| predecessor | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | - | - | - |"
 
 
+def test_data_without_an_official_split_have_no_column_for_it() -> None:
+    """Neither the two figures nor the warning that they measure memory."""
+    external = {"a": {"external": measured(0.5, 5.0)}}
+    shown = main_table({"models": external, "method": {"votes": "votes", "intervals": "intervals"}})
+    assert shown.startswith(
+        "| model | leak-free: **AUROC within an archive** | **inside `img`** | all archives together |"
+    )
+    assert "| a | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) |" in shown
+    assert "official" not in shown
+
+
 def test_the_leak_table_leaves_out_what_was_not_measured() -> None:
     """A network that was only trained on the official split has no honest figure there."""
     table = leak_table(summary(a=["test"], predecessor=["official"]))

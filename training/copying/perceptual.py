@@ -43,7 +43,7 @@ def near_pairs(hashes: Bits) -> pd.DataFrame:
         Columns `a` < `b` (row numbers) and `bits` (how many differ at best).
     """
     found = []
-    upright, filled = hashes[:, 0], hashes.any(axis=(1, 2))
+    upright, filled = hashes[:, 0], np.asarray(np.any(hashes, axis=(1, 2)))
     for start in range(0, len(hashes), BLOCK):
         block = hashes[start : start + BLOCK]
         bits = np.full((len(block), len(hashes)), 256, np.int16)
