@@ -143,7 +143,11 @@ def _initialisation(provenance: dict[str, Any]) -> str:
 
 def _compute(provenance: dict[str, Any]) -> str:
     seconds, hardware = provenance.get("seconds"), provenance.get("hardware")
-    time = f"{seconds / 60:.0f} minutes of training" if seconds is not None else "training time not recorded"
+    time = (
+        f"{seconds / 60:.0f} minutes of training for this network alone"
+        if seconds is not None
+        else "training time not recorded"
+    )
     return f"{time} on {hardware or 'hardware that was not recorded'}"
 
 

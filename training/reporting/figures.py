@@ -123,9 +123,9 @@ def draw_samples(samples: Sequence[Sample], title: str, columns: int = 6) -> Fig
     for axes, sample in zip(figure.subplots(rows, columns, squeeze=False).flat, samples, strict=False):
         axes.imshow(sample.grey, cmap="gray", vmin=0, vmax=255)
         axes.imshow(sample.answer.evidence, cmap=EVIDENCE, vmin=-reach, vmax=reach, alpha=0.45)
-        right = "" if sample.answer.fractured == sample.fractured else "WRONG: "
+        right = "" if sample.answer.fractured == sample.fractured else "WRONG, "
         truth = "fractured" if sample.fractured else "not fractured"
-        axes.set_title(f"{right}{truth}\np = {sample.answer.probability:.2f}", fontsize=8)
+        axes.set_title(f"{right}truth: {truth}\np = {sample.answer.probability:.2f}", fontsize=8)
     for axes in figure.axes:
         axes.axis("off")
     return figure
