@@ -89,8 +89,7 @@ def _measured_on(metrics: dict[str, Any]) -> str:
     name, _, what = str(metrics.get("split", "the held-out part of the split")).partition(": ")
     if metrics.get("set") == OUT_OF_FOLD:
         return f"{name}: {what.removeprefix('out of fold: ')}"
-    count = name.partition(" (")[2].rstrip(")")
-    return f"on {what}: {count}" if what else f"on {name}"
+    return f"on {what}: {name.partition(' (')[2].rstrip(')')}" if what else f"on {name}"
 
 
 def _gate(gate: dict[str, Any] | None) -> str:
