@@ -51,8 +51,9 @@ def test_a_clean_set_passes_and_its_rows_can_be_read_back(clean: Path) -> None:
     assert status == 0
     assert sum(counts["pairs"] for counts in report["copies"].values()) == 0
     assert report["sources"] == {"by_name": 18, "merged": 18}
-    assert report["leaks"]["test"] == {"images": 6, "same pixels": 0, "near": 0, "any": 0}
+    assert report["leaks"]["test"] == {"images": 6, "fractured": 3, "same pixels": 0, "near": 0, "any": 0}
     assert set(report["confounding"]) == {"width and height alone", "file facts", "seven plain image facts"}
+    assert report["confounding"]["file facts"]["auroc_matched"]["value"] is None
     folder = clean.parent / "audit" / "rows"
     rows = datasets.load_dataset(str(folder), split="rows", cache_dir=str(clean.parent / "cache")).to_pandas()
     assert len(rows) == 18
@@ -105,6 +106,33 @@ def test_unreadable_files_and_contradicting_labels_are_reported(clean: Path) -> 
     assert sum(report["split"]["images"].values()) == 19
 
 
+def test_a_folder_with_little_in_it_is_audited_all_the_same(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A split without one class, foreign files, names that tell nothing, few sources: all is said, and ends nothing."""
+    for path in (clean / "test" / "not fractured").iterdir():
+        path.unlink()
+    (clean / "train" / "fractured" / "Thumbs.db").write_bytes(b"x")
+    status, report = audit(clean)
+    said = capsys.readouterr().out
+    assert status == 0
+    assert report["leaks"]["test"] == {"images": 3, "fractured": 3, "same pixels": 0, "near": 0, "any": 0}
+    assert report["ignored"] == ["train/fractured/Thumbs.db"]
+    assert "1 files beside them that were not read\n  train/fractured/Thumbs.db\n" in said
+    assert "recall and precision cannot be measured here" in said
+    assert "no split of our own: 6 'not fractured' sources: five folds and a test part need at least 7" in said
+
+
+def test_the_split_is_told_and_long_lists_are_cut(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many images each part has, and that no pair crosses; of 25 damaged files 20 are named."""
+    for number in range(25):
+        (clean / "train" / "fractured" / f"x{number}.jpg").write_text(f"no image {number}")
+    audit(clean)
+    said = capsys.readouterr().out
+    assert "our split, seed 0, images: fold0 " in said
+    assert "; 0 of 0 pairs of copies cross\n" in said
+    assert said.count(": unreadable\n") == 20
+    assert "  ... and 5 more in audit.json\n" in said
+
+
 def table(**columns: list) -> pd.DataFrame:
     """Make a table of files a, b, c, ... with these columns."""
     size = len(next(iter(columns.values())))
@@ -120,10 +148,10 @@ def test_leaks_count_places_and_follow_chains() -> None:
     """One row in two splits leaks by itself; a near copy of a transformed copy leaks through the chain."""
     places = ["train/x/a.png;test/x/a.png", "train/x/b.png", "train/x/c.png", "test/x/d.png", "val/x/e.png"]
     found = pairs(("b", "c", "near"), ("c", "d", "transformed"))
-    assert split_leaks(table(official_paths=places), found) == {
-        "train": {"images": 3, "same pixels": 1, "near": 1, "any": 3},
-        "val": {"images": 1, "same pixels": 0, "near": 0, "any": 0},
-        "test": {"images": 2, "same pixels": 1, "near": 1, "any": 2},
+    assert split_leaks(table(official_paths=places, label=[1, 0, 1, 1, 0]), found) == {
+        "train": {"images": 3, "fractured": 2, "same pixels": 1, "near": 1, "any": 3},
+        "val": {"images": 1, "fractured": 0, "same pixels": 0, "near": 0, "any": 0},
+        "test": {"images": 2, "fractured": 2, "same pixels": 1, "near": 1, "any": 2},
     }
 
 
@@ -150,6 +178,8 @@ def test_pair_agreement_by_hand() -> None:
     """Named 3 + 1 pairs, found 3 + 1, of which 1 + 1 are the same."""
     agreement = pair_agreement(found=[0, 0, 1, 1, 1, 2], named=["x", "x", "x", "y", "y", "z"])
     assert agreement == {"named": 4, "found": 4, "both": 2, "recall": 0.5, "precision": 0.5}
+    alone = pair_agreement(found=[0, 0], named=["x", "y"])
+    assert (alone["recall"], alone["precision"]) == (None, 0)
 
 
 def test_names_that_merge_radiographs_do_not_hide_that_copies_were_found() -> None:

@@ -159,7 +159,8 @@ def test_nested_metrics_are_found_with_their_group() -> None:
     [
         ("auroc_in_img", "AUROC inside the archive img"),
         ("ppv_at_0.1", "PPV at 10 % prevalence"),
-        ("calibration_in_the_large", "Calibration in the large"),
+        ("calibration_in_the_large", "Mean probability minus share of fractured"),
+        ("specificity_in_img", "Specificity inside the archive img"),
         ("leak_free_auroc_matched", "Leak-free split: AUROC within an archive"),
     ],
 )
@@ -173,3 +174,18 @@ def test_robustness_is_a_line_for_each_change(plain_checkpoint: Path) -> None:
     changes = {"none": {"auroc": {"value": 0.5}}, "blur": {"auroc": {"value": 0.25}, "flipped": {"value": 0.125}}}
     card = render_card(replace(read_checkpoint(plain_checkpoint), metrics={"robustness": changes}), "a/b")
     assert "| none | 0.500 |  |\n| blur | 0.250 | 0.125 |" in card
+    assert "with one thing changed: `none`" in card
+
+
+def test_each_table_says_what_it_is_of(plain_checkpoint: Path) -> None:
+    """The rule of the vote, the network's own test part beside the folds, and the sources that were perturbed."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    own = {"per_source": {"auroc": {"value": 0.5}}}
+    more = {"set": "out_of_fold", "test": own, "robustness": {"none": {"auroc": {"value": 0.5}}}}
+    card = render_card(
+        replace(checkpoint, metrics={**checkpoint.metrics, **more, "robustness_on": "test (60 sources)"}), "a/b"
+    )
+    assert "*Test* is this very network on the test part, whose sources no training and no choice has seen." in card
+    assert "count once, by its upright image where it has one" in card
+    assert "with one thing changed, one image a source, test (60 sources): `none`" in card
+    assert "*Test* is" not in render_card(checkpoint, "a/b")

@@ -1,5 +1,7 @@
 """DeLong and McNemar against statsmodels, scikit-learn and a count of all pairs."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from bonexray.errors import BonexrayError
-from training.judging.comparison import delong, delong_covariance, differences, mcnemar
+from training.judging.comparison import compare, delong, delong_covariance, differences, mcnemar
 from training.judging.intervals import with_intervals
 from training.judging.metrics import measure
 
@@ -103,6 +105,24 @@ def test_differences_are_paired() -> None:
     widths = [one["high"] - one["low"] for one in alone]
     assert figure["high"] - figure["low"] < np.hypot(*widths)
     assert all(value == 0 for value in differences(first, first, 50)["brier"].values())
+
+
+def test_sources_of_nearly_one_label_are_compared_without_delong() -> None:
+    """One fractured source has no variance of its AUROC; what needs none is still computed."""
+    first, second = votes(5)
+    keep = pd.concat([first[first["label"] == 1].head(1), first[first["label"] == 0]])["source_group"]
+    compared = compare(*(one[one["source_group"].isin(keep)] for one in (first, second)), resamples=20)
+    assert compared["delong"] is None
+    assert compared["sources"] == len(keep)
+    assert compared["mcnemar"]["p"] <= 1
+    assert compare(first, second, 20)["delong"] == pytest.approx(
+        asdict(delong(first["label"], *scores_of(first, second)))
+    )
+
+
+def scores_of(first: pd.DataFrame, second: pd.DataFrame) -> list[pd.Series]:
+    """Give both models' probabilities in the order of the first."""
+    return [one.set_index("source_group")["probability"][first["source_group"]] for one in (first, second)]
 
 
 def test_different_sources_are_not_compared() -> None:

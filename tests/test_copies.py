@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from bonexray.errors import ImageError
 from training.copying.copies import find_copies
 from training.copying.keypoints import describe, match
 from training.copying.perceptual import hash_orientations, near_pairs
@@ -111,6 +112,12 @@ def test_hashes_see_through_turns_and_mirrors(times: int) -> None:
     assert pairs[["a", "b"]].to_numpy().tolist() == [[0, 1]]
 
 
+def test_flat_images_are_copies_of_nothing() -> None:
+    """Two images without content, grey and nearly black, look alike to any hash, and say nothing of an origin."""
+    flat = [np.full(SHAPE, 90, np.uint8), np.full(SHAPE, 3, np.uint8), draw(3)]
+    assert near_pairs(np.stack([hash_orientations(image) for image in flat])).empty
+
+
 def test_components_follow_chains() -> None:
     """Nodes are together when a chain of edges joins them: 0-1-2 and 3-4, with 5 alone."""
     assert connected([0, 1, 4], [1, 2, 3], 6).tolist() == [0, 0, 0, 1, 1, 2]
@@ -135,6 +142,25 @@ def test_unreadable_files_are_facts_not_errors(tmp_path: Path) -> None:
     assert facts["problem"].tolist() == ["", "truncated", "empty", "unreadable"]
     assert facts.loc[0, ["format", "mode"]].tolist() == ["JPEG", "L"]
     assert find_copies(table, facts).empty
+
+
+def test_a_file_that_would_fill_the_memory_is_a_fact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Pillow refuses to open for its size is called too large."""
+    table = write(tmp_path, {"huge.png": draw(0)})
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 1000)
+    assert read_facts(table)["problem"].tolist() == ["too large"]
+
+
+def test_damaged_images_are_counted_before_a_training(tmp_path: Path) -> None:
+    """A file that opens and cannot be decoded to its end is named at once, not after minutes."""
+    folder = tmp_path / "set"
+    table = write(folder / "images", {name: draw(seed) for seed, name in enumerate(("a.jpg", "b.jpg", "c.jpg"))})
+    labels = ["fractured", "not fractured", "fractured"]
+    table.assign(label=labels, source_group=table["file"]).to_csv(folder / "manifest.csv", index=False)
+    cut = folder / "images" / "c.jpg"
+    cut.write_bytes(cut.read_bytes()[:3000])
+    with pytest.raises(ImageError, match=r"1 of 3 images cannot be decoded, the first c.jpg \(truncated\)"):
+        read_with_copies(str(folder), tmp_path / "cache")
 
 
 def test_plain_facts_are_those_worked_by_hand(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
+from sklearn.metrics import confusion_matrix, precision_recall_curve, precision_score, roc_curve
 
 from training.judging import curves
 
@@ -34,15 +34,19 @@ def assert_in_band(table: pd.DataFrame, name: str) -> None:
 
 
 def test_operating_points_count_at_each_threshold() -> None:
-    """At .5 and .25, what counting by hand gives; at 0 all are called."""
+    """At .5 and .25, what counting by hand gives; at 0 all are called, at 1 none, and then no share is right."""
     rows = draw()
     table = curves.operating_points(rows, 50).set_index("threshold")
     for threshold in (0.0, 0.25, 0.5):
         called = rows["probability"] >= threshold
         assert table.loc[threshold, "sensitivity"] == called[rows["label"] == 1].mean()
         assert table.loc[threshold, "specificity"] == (~called[rows["label"] == 0]).mean()
-    assert_in_band(table, "sensitivity")
-    assert_in_band(table, "specificity")
+        assert table.loc[threshold, "precision"] == pytest.approx(precision_score(rows["label"], called))
+    benefit = curves.decision_curve(rows, 50).set_index("threshold")["net_benefit"]
+    assert table["net_benefit"].iloc[:-1].to_numpy() == pytest.approx(benefit.to_numpy())
+    assert table[["precision", "precision_high", "net_benefit", "net_benefit_low"]].iloc[-1].isna().all()
+    for name in ("sensitivity", "specificity", "precision", "net_benefit"):
+        assert_in_band(table, name)
 
 
 def test_reliability_is_that_of_scikit_learn() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bonexray.errors import BonexrayError, HubError
 from training.data.dataset import COLUMNS, fingerprint, read_dataset
-from training.data.readers import image_path, read_hub
+from training.data.readers import ignored_files, image_path, read_hub
 
 LABELS = ("fractured", "not fractured")
 
@@ -142,7 +142,7 @@ def test_a_missing_folder_and_one_without_a_layout_are_named(tmp_path: Path) -> 
     """A path that does not exist is no Hub name, and an empty folder is no data set."""
     with pytest.raises(BonexrayError, match=r"no data at .*/nowhere.*expected an existing folder or a Hub data set"):
         read_dataset(tmp_path / "nowhere")
-    with pytest.raises(BonexrayError, match=r"holds neither manifest.csv nor train, val or test folders"):
+    with pytest.raises(BonexrayError, match=r"holds neither manifest.csv nor the folders train\|val\|test/"):
         read_dataset(tmp_path)
 
 
@@ -155,6 +155,48 @@ def test_an_empty_class_and_an_unknown_one_are_named(kaggle: Path) -> None:
     (kaggle / "val" / "broken").mkdir()
     with pytest.raises(BonexrayError, match=r"unknown label 'broken'"):
         read_dataset(kaggle)
+
+
+def test_a_split_without_one_class_can_be_audited(kaggle: Path) -> None:
+    """Where nothing is trained on the data's own split, what there is keeps its labels."""
+    for path in (kaggle / "val" / "fractured").iterdir():
+        path.unlink()
+    (kaggle / "val" / "fractured").rmdir()
+    table = read_dataset(kaggle, strict=False)
+    assert (table["label"] == table["file"].str.contains("/fractured/").astype(int)).all()
+    assert table.loc[table["official_split"] == "val", "label"].tolist() == [0, 0]
+
+
+def test_a_folder_among_the_images_is_named(kaggle: Path) -> None:
+    """Images deeper than their class would lose their label."""
+    draw(kaggle / "train" / "fractured" / "more" / "d.png", 7)
+    with pytest.raises(BonexrayError, match=r"train/fractured/more is a folder: expected images alone in .*/fractured"):
+        read_dataset(kaggle)
+
+
+def test_validation_is_another_name_for_val(kaggle: Path) -> None:
+    """Its images belong to the split val, where copies of others in it are leaks."""
+    before = read_dataset(kaggle)
+    (kaggle / "val").rename(kaggle / "validation")
+    assert read_dataset(kaggle)["official_split"].value_counts().equals(before["official_split"].value_counts())
+
+
+@pytest.mark.parametrize("name", ["x [1].png", "a#b%20c.PNG", "*star?.png", "new\nline.png", "a;b.png", "{u}.png"])
+def test_odd_names_are_read(kaggle: Path, name: str) -> None:
+    """No character of a name is a pattern or a separator."""
+    draw(kaggle / "train" / "fractured" / name, 7)
+    table = read_dataset(kaggle).set_index("file")
+    assert table.loc[f"train/fractured/{name}", "official_split"] == "train"
+
+
+def test_what_is_not_read_is_listed(kaggle: Path, manifest: Callable[..., Path]) -> None:
+    """Files that are no images by their name, and images that a manifest leaves out."""
+    (kaggle / "val" / "fractured" / "notes.txt").write_text("x")
+    assert ignored_files(kaggle, read_dataset(kaggle)["file"]) == ["val/fractured/notes.txt"]
+    folder = manifest()
+    draw(folder / "images" / "z.png", 7)
+    assert ignored_files(folder, read_dataset(folder)["file"]) == ["z.png"]
+    assert ignored_files(Path("owner/name"), []) == []
 
 
 def test_an_unreadable_image_is_named_unless_the_audit_reads(kaggle: Path) -> None:

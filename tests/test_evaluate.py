@@ -15,10 +15,11 @@ from PIL import Image
 
 from bonexray import BonexrayError
 from bonexray.checkpoint import read_checkpoint
+from training.__main__ import main
 from training.copying.sources import read_table
 from training.data.dataset import read_dataset
 from training.data.roles import assign_roles
-from training.data.split import FOLDS
+from training.data.split import FOLDS, split_sources
 from training.evaluate import add_arguments, run
 from training.judging.predictions import read_predictions
 from training.making.held_out import evaluation_rows, model_name
@@ -98,6 +99,7 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     metrics = read_checkpoint(checkpoint).metrics
     assert metrics["per_source"]["auroc_matched"]["low"] is not None
     assert len(metrics["operating_points"]) == 101
+    assert metrics["robustness_on"].startswith("test (") and metrics["robustness_on"].endswith(" sources)")
     low, high = metrics["uncertain_band"]
     assert 0 <= low <= high <= 1
     changed = deepcopy(metrics)
@@ -126,6 +128,21 @@ def assert_report_is_whole(output: Path, readme: Path) -> None:
         "1 nearest neighbour, 64x64 pixels",
     }
     assert metrics["robustness"]["MobileNetV2"]["none"]["flipped"]["value"] == 0
+
+
+def test_a_pair_of_copies_that_crosses_the_split_ends_the_evaluation(
+    checkpoint: Path, bones: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Were copies not joined into one source, the status would be 2 and nothing measured."""
+    parts = split_sources(read_dataset(bones)).set_index("file")["part"]
+    first, second = parts[parts == "test"].index[0], parts[parts == "fold0"].index[0]
+    planted = pd.DataFrame({"file_a": [first], "file_b": [second]})
+    monkeypatch.setattr("training.copying.sources.find_copies", lambda *_: planted)
+    monkeypatch.setattr("training.copying.sources.merge_sources", lambda table, _: table)
+    flags = ["--data", str(bones), "--output", str(tmp_path / "no"), "--cache", str(tmp_path / "cache")]
+    assert main(["evaluate", str(checkpoint), *flags]) == 2
+    assert f"1 pairs of copies cross the split, the first of {first} (test)" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_tag_on_the_hub_is_measured_again(

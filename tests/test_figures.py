@@ -11,6 +11,12 @@ def lines(*histories: pd.DataFrame) -> list[int]:
     return [sum(len(line.get_xdata()) > 2 for line in axes.lines) for axes in figure.axes]
 
 
+def test_a_single_epoch_is_seen() -> None:
+    """A head that was fitted at once has one point, drawn as one."""
+    figure = draw_training({"head": pd.DataFrame({"phase": ["head"], "loss": [0.5], "auc": [0.7]})})
+    assert [axes.lines[0].get_marker() for axes in figure.axes] == [".", "."]
+
+
 def test_a_history_without_validation_has_a_curve_of_its_own() -> None:
     """A network that gave no source to validation has one curve a panel, one with validation has two."""
     history = pd.DataFrame(

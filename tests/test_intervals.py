@@ -5,7 +5,9 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
+from training.judging.comparison import delong_covariance
 from training.judging.intervals import source_counts, with_intervals
 from training.judging.metrics import measure
 
@@ -66,6 +68,21 @@ def test_interval_is_as_wide_as_theory_says() -> None:
     assert value is not None and low is not None and high is not None
     assert low < value < high
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(value * (1 - value) / 400), rel=0.1)
+
+
+def test_ends_are_those_of_the_binomial_law_and_of_delong() -> None:
+    """In one stratum a resampled share is binomial, as scipy has it; the AUROC's spread is what DeLong computes."""
+    rows = draw(400, seed=6).assign(archive="img")
+    figures = with_intervals(rows, measure)
+    share, fractured = figures["sensitivity"], 200
+    assert share["value"] is not None
+    expected = binom.ppf([0.025, 0.975], fractured, share["value"]) / fractured
+    assert [share["low"], share["high"]] == pytest.approx(expected, abs=1.5 / fractured)
+    area, covariance = delong_covariance(rows["label"], [rows["probability"]])
+    reach = 1.96 * np.sqrt(covariance[0, 0])
+    assert [figures["auroc"]["low"], figures["auroc"]["high"]] == pytest.approx(
+        [area[0] - reach, area[0] + reach], abs=0.005
+    )
 
 
 def test_copies_of_a_source_do_not_narrow_the_interval() -> None:

@@ -46,9 +46,11 @@ def test_matched_auroc_ignores_what_only_tells_the_archive() -> None:
 
 
 def test_no_pair_gives_no_auroc() -> None:
-    """Archives of one label each leave nothing to compare: NaN, not a number that looks like a result."""
+    """Archives of one label each, or of no name, leave nothing to compare: NaN, not what looks like a result."""
     labels, scores = np.array([1.0, 0.0]), np.array([0.7, 0.2])
     assert np.isnan(metrics.auroc_matched(labels, scores, ["a", "b"], np.ones(2)))
+    assert np.isnan(metrics.auroc_matched(labels, scores, ["", ""], np.ones(2)))
+    assert np.isnan(metrics.auroc_matched(labels, scores, ["", ""], np.ones((5, 2)))).tolist() == [True] * 5
     assert np.isnan(metrics.auroc(labels, scores, np.array([1.0, 0.0])))
 
 
@@ -67,6 +69,14 @@ def test_verdict_metrics_are_those_of_scikit_learn() -> None:
         "calibration_in_the_large": np.average(scores - labels, weights=weights),
     }
     assert {name: float(found[name]) for name in expected} == pytest.approx(expected)
+
+
+def test_verdicts_inside_archives_by_hand() -> None:
+    """Archive a finds 1 of 2 and clears 1 of 1; b has no fractured and clears 1 of 2; no name, no figure."""
+    labels, verdicts = np.array([1, 1, 0, 0, 0, 1.0]), np.array([1, 0, 0, 1, 0, 0.0])
+    found = metrics.verdicts_inside(labels, verdicts, ["a", "a", "a", "b", "b", ""], np.ones(6))
+    expected = {"sensitivity_in_a": 0.5, "specificity_in_a": 1.0, "specificity_in_b": 0.5}
+    assert {name: float(value) for name, value in found.items()} == expected
 
 
 def test_predictive_values_by_hand() -> None:

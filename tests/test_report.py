@@ -57,6 +57,17 @@ def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:
     assert lines[4] == "| predecessor | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | - | - | - |"
 
 
+def test_data_without_an_official_split_have_no_column_for_it() -> None:
+    """Neither the two figures nor the warning that they measure memory."""
+    external = {"a": {"external": measured(0.5, 5.0)}}
+    shown = main_table({"models": external, "method": {"votes": "votes", "intervals": "intervals"}})
+    assert shown.startswith(
+        "| model | leak-free: **AUROC within an archive** | **inside `img`** | all archives together |"
+    )
+    assert "| a | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) |" in shown
+    assert "official" not in shown
+
+
 def test_the_leak_table_leaves_out_what_was_not_measured() -> None:
     """A network that was only trained on the official split has no honest figure there."""
     table = leak_table(summary(a=["test"], predecessor=["official"]))
@@ -70,6 +81,9 @@ def test_numbers_and_names_are_readable() -> None:
     assert interval(None) == "-"
     assert title("ppv_at_0.2") == "PPV at 20 % prevalence"
     assert title("auroc_in_img") == "AUROC inside the archive img"
+    assert title("sensitivity_in_web-2") == "sensitivity inside the archive web-2"
+    assert title("calibration_in_the_large") == "mean probability - share fractured"
+    assert interval({"value": -0.0004, "low": -0.02, "high": 0.02}) == "0.000 (-0.020 to 0.020)"
 
 
 def test_only_what_stands_between_the_markers_changes(tmp_path: Path) -> None:

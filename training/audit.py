@@ -11,7 +11,6 @@ import pandas as pd
 from bonexray.errors import BonexrayError
 from training.copying.copies import find_copies
 from training.copying.findings import (
-    SHOWN,
     copy_components,
     count_copies,
     label_conflicts,
@@ -22,6 +21,7 @@ from training.copying.findings import (
 from training.copying.sources import merge_sources
 from training.data.dataset import fingerprint, read_dataset
 from training.data.facts import read_facts
+from training.data.readers import ignored_files
 from training.data.rows import write_rows
 from training.data.split import refuse_crossing, split_sources
 from training.judging.confounding import measure_confounding
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
     facts = read_facts(table)
     pairs = find_copies(table, facts)
     report, rows = audit(table, facts, pairs, args.seed)
+    report["ignored"] = ignored_files(Path(args.data), table["file"])
     readable = facts[(facts["problem"] == "").to_numpy()]
     args.output.mkdir(parents=True, exist_ok=True)
     pairs.to_csv(args.output / "copies.csv", index=False)
@@ -79,7 +80,7 @@ def audit(
     """
     readable = (facts["problem"] == "").to_numpy()
     merged = merge_sources(table, pairs)[readable]
-    rows = add_parts(merged, seed)
+    rows, problem = add_parts(merged, seed)
     known = pairs[pairs["file_b"].isin(rows["file"]) & pairs["file_a"].isin(rows["file"])]
     refuse_crossing(rows, known)
     distinct = readable & ~facts["pixel_hash"].duplicated().to_numpy()
@@ -90,28 +91,32 @@ def audit(
         "distinct_images": int(distinct.sum()),
         "problems": facts.loc[~readable, ["file", "problem"]].to_dict("records"),
         "copies": count_copies(pairs),
-        "sources": {"by_name": int(table["source_group"].nunique()), "merged": int(merged["source_group"].nunique())},
+        "sources": {
+            "by_name": int(table["source_group"][readable].nunique()),
+            "merged": int(merged["source_group"].nunique()),
+        },
         "strata": summarise_table(merged),
         "names": name_agreement(table[distinct], copy_components(table, pairs)[distinct]),
         "leaks": split_leaks(table, pairs),
-        "label_conflicts": {"groups": len(conflicts), "examples": conflicts[:SHOWN]},
+        "label_conflicts": {"groups": len(conflicts), "examples": conflicts},
         "confounding": measure_confounding(merged, facts[readable], seed),
         "split": {
             "seed": seed,
             "pairs_checked": len(known),
-            "crossing_pairs": 0,
+            "crossing_pairs": 0,  # or `refuse_crossing` would have raised
+            "problem": problem,
             "images": rows["part"].value_counts().sort_index().to_dict(),
         },
     }
     return report, rows
 
 
-def add_parts(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Split by source; a set with too few sources gets the part ""."""
+def add_parts(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, str]:
+    """Split by source; a set with too few sources gets the part "", and what was wrong is said."""
     try:
-        return split_sources(table, seed)
-    except BonexrayError:
-        return table.assign(part="")
+        return split_sources(table, seed), ""
+    except BonexrayError as error:
+        return table.assign(part=""), str(error)
 
 
 def describe_leaks(leaks: dict[str, dict[str, int]]) -> str:

@@ -127,16 +127,20 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         raise BonexrayError(f"--write-metrics with {remote[0]!r}: expected folders of this disk")
 
 
-def robustness_of(measurement: Measurement, resamples: int, seed: int) -> dict[str, Any]:
-    """Summarise the answers to perturbed images by model, out of fold where they were asked there, else on test."""
-    if not len(measurement.perturbed):
-        return {}
+def perturbed_sets(measurement: Measurement) -> dict[str, tuple[str, pd.DataFrame]]:
+    """Give each model's answers to perturbed images and the name of their set: out of fold where asked, else test."""
     found = {}
-    for model, rows in measurement.perturbed.groupby("model"):
+    for model, rows in measurement.perturbed.groupby("model") if len(measurement.perturbed) else ():
         names = set_names(rows)
         name = next(name for name in LEAK_FREE if name in set(names))
-        found[str(model)] = summarise_robustness(rows[names == name], resamples, seed)
+        found[str(model)] = name, rows[names == name]
     return found
+
+
+def robustness_of(measurement: Measurement, resamples: int, seed: int) -> dict[str, Any]:
+    """Summarise the answers to perturbed images by model."""
+    sets = perturbed_sets(measurement)
+    return {model: summarise_robustness(rows, resamples, seed) for model, (_, rows) in sets.items()}
 
 
 def record_of(
@@ -153,10 +157,13 @@ def record_of(
     record = checkpoint_metrics(measurement.predictions, summary, name, operating, arguments.resamples, arguments.seed)
     if provenance.get("data", {}).get("held_out") == NOTHING and arguments.part != "all":
         record["split"] += WITHOUT_TEST
-    found = robustness.get(name) or checkpoint.metrics.get(
-        "robustness"
-    )  # of networks that are not here: the recipe's own
-    return {**record, **({"robustness": found} if found else {})}
+    # Where no network was asked now, what was measured before of those that were: the recipe's own.
+    kept = {key: checkpoint.metrics.get(key) for key in ("robustness", "robustness_on")}
+    if name in robustness:
+        part, rows = perturbed_sets(measurement)[name]
+        where = f"{part.replace('_', ' ')} ({rows['source_group'].nunique()} sources)"
+        kept = {"robustness": robustness[name], "robustness_on": where}
+    return {**record, **{key: value for key, value in kept.items() if value}}
 
 
 def describe_split(parts: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:

@@ -34,14 +34,11 @@ def find_copies(table: pd.DataFrame, facts: pd.DataFrame | None = None) -> pd.Da
 
     Args:
         table: with the columns `file` and `path`.
-        facts: of `read_facts`, to spare their reading; unreadable images are left out.
+        facts: of `read_facts`, to spare their reading. Images that these call unreadable are left out.
 
     Returns:
         `file_a`, `file_b`, `kind` (one of `KINDS`), `score` (of `Match` where transformed, else bits or 0),
         `degrees` and `scale` (of the second against the first, where transformed).
-
-    Raises:
-        ImageError: an image cannot be decoded, and no facts were given that say so.
     """
     facts = read_facts(table) if facts is None else facts
     table = table.assign(file_hash=facts["file_hash"].to_numpy(), pixel_hash=facts["pixel_hash"].to_numpy())

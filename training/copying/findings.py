@@ -11,8 +11,6 @@ from training.copying.copies import KINDS
 from training.data.components import connected
 from training.data.readers import SPLITS
 
-SHOWN = 20  # examples of each finding that are listed by name
-
 
 def copy_components(table: pd.DataFrame, pairs: pd.DataFrame, kinds: tuple[str, ...] = KINDS) -> pd.Series:
     """Number the components of the images under the pairs of these kinds."""
@@ -33,17 +31,22 @@ def split_leaks(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, dict[str,
     """Count, for each of the data set's own splits, the images that have a copy in another of them.
 
     Returns:
-        By split: "images" (files, where one row may hold several), "same pixels", "near" and "any" of them
-        with such a copy in another split; each count includes the one before it.
+        By split: "images" (files, where one row may hold several), how many of them are "fractured", and "same pixels",
+        "near" and "any" of them with such a copy in another split; each of these counts includes the one before it.
     """
     levels = {"same pixels": KINDS[:2], "near": KINDS[:3], "any": KINDS}
     components = {name: copy_components(table, pairs, kinds) for name, kinds in levels.items()}
     places = table["official_paths"].str.split(";").explode().str.split("/").str[0]
     places = places[places.isin(SPLITS)]
-    frame = pd.DataFrame({"split": places, **{name: part.reindex(places.index) for name, part in components.items()}})
+    found = {name: part.reindex(places.index) for name, part in components.items()}
+    frame = pd.DataFrame({"split": places, "label": table["label"].reindex(places.index), **found})
     leaking = {name: frame.groupby(name)["split"].transform("nunique") > 1 for name in levels}
     return {
-        split: {"images": int(here.sum()), **{name: int((here & leaks).sum()) for name, leaks in leaking.items()}}
+        split: {
+            "images": int(here.sum()),
+            "fractured": int(frame.loc[here, "label"].sum()),
+            **{name: int((here & leaks).sum()) for name, leaks in leaking.items()},
+        }
         for split, here in ((split, frame["split"] == split) for split in SPLITS)
         if here.any()
     }
@@ -55,20 +58,21 @@ def label_conflicts(table: pd.DataFrame, pairs: pd.DataFrame) -> list[list[str]]
     return [sorted(files) for _, files in groups.filter(_mixed).groupby("component")["file"]] if len(table) else []
 
 
-def pair_agreement(found: ArrayLike, named: ArrayLike) -> dict[str, float]:
+def pair_agreement(found: ArrayLike, named: ArrayLike) -> dict[str, float | None]:
     """Compare two groupings of the same images, pair by pair.
 
     Returns:
-        "named" and "found" (pairs in one group), "both", "recall" (both / named), "precision" (both / found).
+        "named" and "found" (pairs in one group), "both", "recall" (both / named), "precision" (both / found); None
+        where there is no such pair.
     """
     frame = pd.DataFrame({"found": np.asarray(found), "named": np.asarray(named)})
     count = {name: _pairs(frame.groupby(columns).size()) for name, columns in
              (("named", "named"), ("found", "found"), ("both", ["named", "found"]))}  # fmt: skip
-    ratio = {"recall": count["both"] / max(count["named"], 1), "precision": count["both"] / max(count["found"], 1)}
-    return {**count, **ratio}
+    recall, precision = (count["both"] / count[of] if count[of] else None for of in ("named", "found"))
+    return {**count, "recall": recall, "precision": precision}
 
 
-def name_agreement(table: pd.DataFrame, component: pd.Series) -> dict[str, float]:
+def name_agreement(table: pd.DataFrame, component: pd.Series) -> dict[str, float | None]:
     """Compare the copies that were found with what the file names say.
 
     Names also merge unrelated radiographs ("1.jpg" of two archives), which pair by pair looks like many misses; so it

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from bonexray.errors import ImageError
 from training.copying.copies import find_copies
 from training.data.components import connected
 from training.data.dataset import fingerprint, read_dataset
+from training.data.facts import read_facts
 from training.data.readers import CACHE
 
 METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale cache is read
@@ -33,17 +35,34 @@ def read_with_copies(data: str, cache: Path = CACHE) -> tuple[pd.DataFrame, pd.D
 
 
 def cached_copies(table: pd.DataFrame, cache: Path) -> pd.DataFrame:
-    """Read the pairs of `find_copies` from `cache`, or find them and keep them there."""
+    """Read the pairs of `find_copies` from `cache`, or find them and keep them there.
+
+    Raises:
+        ImageError: an image cannot be decoded.
+    """
     names = "\n".join([METHOD, fingerprint(table), *sorted(table["file"])])
     kept = cache / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
     if kept.is_file():
         return pd.read_csv(kept, dtype={"file_a": str, "file_b": str})
-    pairs = find_copies(table)
+    facts = read_facts(table)
+    refuse_unreadable(facts)
+    pairs = find_copies(table, facts)
     cache.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".part")
     pairs.to_csv(partial, index=False)
     partial.replace(kept)
     return pairs
+
+
+def refuse_unreadable(facts: pd.DataFrame) -> None:
+    """Raise ImageError where an image cannot be decoded, and name the first."""
+    damaged = facts[facts["problem"] != ""]
+    if len(damaged):
+        file, problem = damaged[["file", "problem"]].iloc[0]
+        raise ImageError(
+            f"{len(damaged)} of {len(facts)} images cannot be decoded, the first {file} ({problem}): expected readable "
+            "images; `audit` names all of them, and without them the rest can be used"
+        )
 
 
 def merge_sources(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:

@@ -5,12 +5,13 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from bonexray.checkpoint import LABELS, hash_file
 from bonexray.errors import BonexrayError
+from training.data.facts import UNREADABLE
 from training.data.names import name_archives, name_groups, says_rotated
-from training.data.readers import SPLITS, read_folders, read_hub, read_manifest
+from training.data.readers import LAYOUT, SPLITS, read_folders, read_hub, read_manifest
 
 COLUMNS = {
     "path": "str",
@@ -34,10 +35,13 @@ def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
     Args:
         data: a folder with `manifest.csv` and `images/`; a folder in the Kaggle layout
             `train|val|test/{fractured,not fractured}`; or a Hub data set `owner/name[@revision]`.
-        strict: raise for an image that cannot be opened; else its width and height are 0.
+        strict: raise for an image that cannot be opened, and for a split without one class; else such an image has
+            width and height 0, and such a split is taken as it is.
 
+    Raises:
+        BonexrayError: the data set cannot be read, or lacks a class.
     """
-    rows = read_rows(data)
+    rows = read_rows(data, strict)
     for label, name in enumerate(LABELS):
         if not (rows["label"] == label).any():
             raise BonexrayError(f"{data} has no image labelled {name!r}: expected images of both classes")
@@ -56,15 +60,15 @@ def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
     return rows[list(COLUMNS)].astype(COLUMNS).sort_values("file", ignore_index=True)
 
 
-def read_rows(data: str | Path) -> pd.DataFrame:
-    """Read the rows as their own form gives them."""
+def read_rows(data: str | Path, strict: bool = True) -> pd.DataFrame:
+    """Read the rows as their own form gives them; `strict` as `read_dataset` takes it."""
     folder = Path(data)
     if (folder / "manifest.csv").is_file():
         return read_manifest(folder)
     if any((folder / split).is_dir() for split in SPLITS):
-        return read_folders(folder)
+        return read_folders(folder, strict)
     if folder.is_dir():
-        raise BonexrayError(f"{folder} holds neither manifest.csv nor train, val or test folders")
+        raise BonexrayError(f"{folder} holds neither manifest.csv nor the folders {LAYOUT}")
     if HUB_NAME.fullmatch(str(data)):
         return read_hub(str(data))
     raise BonexrayError(f"no data at {str(data)!r}: expected an existing folder or a Hub data set 'owner/name'")
@@ -75,7 +79,7 @@ def image_size(path: str, strict: bool) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             return image.size
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         if strict:
             raise BonexrayError(f"{path} is not a readable image") from error
         return 0, 0

@@ -18,6 +18,7 @@ from training.data.parallel import in_threads
 
 FILE_FACTS = ("format", "mode", "bytes", "width", "height")
 IMAGE_FACTS = ("width", "height", "mean", "spread", "black", "white", "edges")
+UNREADABLE = (ImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # of Pillow, and ours
 BLACK, WHITE = 10, 245  # grey levels at and beyond which a pixel counts as black or white
 
 
@@ -39,16 +40,18 @@ def image_facts(path: str) -> dict[str, Any]:
         with Image.open(path) as image:
             facts |= {"format": str(image.format), "mode": image.mode, "width": image.width, "height": image.height}
         grey = read_image(path)
-    except (ImageError, OSError, SyntaxError) as error:
+    except UNREADABLE as error:
         return {"format": "", "mode": "", "width": 0, "height": 0, **facts, "problem": describe_problem(path, error)}
     return {**facts, "pixel_hash": pixel_hash(grey), **grey_facts(grey)}
 
 
 def describe_problem(path: str, error: Exception) -> str:
-    """Name what is wrong with a file: empty, truncated, or no image."""
+    """Name what is wrong with a file: empty, truncated, too large, or no image."""
     if os.path.getsize(path) == 0:
         return "empty"
     reason = " ".join(str(part) for part in (error, error.__cause__) if part)
+    if "exceeds limit" in reason:
+        return "too large"
     return "truncated" if "truncated" in reason.lower() else "unreadable"
 
 

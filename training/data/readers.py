@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import datasets
 
 SPLITS = ("train", "val", "test")
+LAYOUT = "train|val|test/{fractured,not fractured}"
 REQUIRED = ("file", "label", "source_group")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
 
@@ -45,20 +48,48 @@ def read_manifest(folder: Path) -> pd.DataFrame:
     )
 
 
-def read_folders(folder: Path) -> pd.DataFrame:
-    """Read the rows of the Kaggle layout `train|val|test/{fractured,not fractured}`, read with `datasets`."""
+def read_folders(folder: Path, strict: bool = True) -> pd.DataFrame:
+    """Read the rows of the Kaggle layout `train|val|test/{fractured,not fractured}`, read with `datasets`.
+
+    Args:
+        folder: it; `validation` is another name for `val`.
+        strict: raise for a split that has no image of a class.
+    """
     import datasets
 
-    for split in sorted(path for path in folder.iterdir() if path.name in SPLITS and path.is_dir()):
-        for inside in sorted(split.iterdir()):
-            if inside.is_dir():
-                label_index(inside.name)
-        if empty := [name for name in LABELS if not any((split / name).glob("*.*"))]:
-            raise BonexrayError(f"{split / empty[0]} holds no image: expected images of both classes in {split}")
+    for split in split_folders(folder):
+        check_split(split, strict)
     loaded = datasets.load_dataset("imagefolder", data_dir=str(folder), cache_dir=str(CACHE / "datasets"))
     rows = pd.concat([split_rows(split, str(name)) for name, split in loaded.items()], ignore_index=True)
     relative = [Path(path).relative_to(os.path.abspath(folder)).as_posix() for path in rows["path"]]
-    return rows.assign(file=relative, official_paths=relative)
+    return rows.assign(file=relative, official_paths=[re.sub("^validation/", "val/", path) for path in relative])
+
+
+def split_folders(folder: Path) -> list[Path]:
+    """List the folders of the splits in a folder of the Kaggle layout."""
+    return sorted(path for path in folder.iterdir() if path.name in (*SPLITS, "validation") and path.is_dir())
+
+
+def check_split(split: Path, strict: bool) -> None:
+    """Raise BonexrayError for a folder of a split that is none of the layout, and, where strict, for an empty class."""
+    for inside in sorted(path for path in split.iterdir() if path.is_dir()):
+        if inside.name not in LABELS:
+            raise BonexrayError(f"{inside}: unknown label {inside.name!r}: expected 'fractured' or 'not fractured'")
+        if deeper := next((path for path in inside.iterdir() if path.is_dir()), None):
+            raise BonexrayError(f"{deeper} is a folder: expected images alone in {inside}")
+    if strict and (empty := [name for name in LABELS if not any((split / name).glob("*.*"))]):
+        raise BonexrayError(f"{split / empty[0]} holds no image: expected images of both classes in {split}")
+
+
+def ignored_files(folder: Path, files: Iterable[str]) -> list[str]:
+    """List the files beside the images that were not read: not in the manifest, or no images by their name."""
+    if (folder / "manifest.csv").is_file():
+        found = {path.name for path in (folder / "images").iterdir()}
+    elif folder.is_dir():
+        found = {path.relative_to(folder).as_posix() for split in split_folders(folder) for path in split.glob("*/*")}
+    else:
+        return []
+    return sorted(found - set(files))
 
 
 def read_hub(name: str) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Whether two networks differ on the same sources: DeLong, McNemar, and a paired bootstrap of any metric."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,29 @@ def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> McNemar:
     first_only, second_only = int((right & ~also).sum()), int((~right & also).sum())
     discordant = first_only + second_only
     return McNemar(first_only, second_only, float(binomtest(first_only, discordant).pvalue) if discordant else 1.0)
+
+
+def compare(first: pd.DataFrame, second: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
+    """Compare two models by everything that is here.
+
+    Args:
+        first: one vote a source, as `training.judging.predictions.votes` gives it.
+        second: the same sources of the other model.
+        resamples: how many bootstrap samples.
+        seed: of the resampling.
+
+    Returns:
+        "sources" (how many), "delong" (None where a label has fewer than the two sources that it needs), "mcnemar" and
+        "differences", as plain values.
+    """
+    first, second = align(first, second)
+    enough = first["label"].value_counts().reindex([0, 1], fill_value=0).min() >= 2
+    return {
+        "sources": len(first),
+        "delong": asdict(delong(first["label"], first["probability"], second["probability"])) if enough else None,
+        "mcnemar": asdict(mcnemar(first["label"], first["fractured"], second["fractured"])),
+        "differences": differences(first, second, resamples, seed),
+    }
 
 
 def differences(first: pd.DataFrame, second: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> Figures:

@@ -11,10 +11,11 @@ GRID = np.linspace(0, 1, 101)
 
 
 def operating_points(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> pd.DataFrame:
-    """Measure sensitivity and specificity at every threshold of `GRID`, with bands.
+    """Measure what each threshold of `GRID` would give, with bands; precision and benefit at the rows' prevalence.
 
     Returns:
-        Columns `threshold`, and `sensitivity` and `specificity`, each with `_low` and `_high` beside it.
+        Columns `threshold`, and `sensitivity`, `specificity`, `precision` (NaN where nothing is called fractured) and
+        `net_benefit` (NaN at a threshold of 1), each with `_low` and `_high` beside it.
     """
     label = rows["label"].to_numpy(float)
     called = (rows["probability"].to_numpy()[:, None] >= GRID).astype(float)
@@ -24,6 +25,8 @@ def operating_points(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int =
         return {
             "sensitivity": _shares(called, weights * label),
             "specificity": _shares(1 - called, weights * (1 - label)),
+            "precision": _ratio((weights * label) @ called, weights @ called),
+            "net_benefit": _net_benefit(label, called, GRID, weights),
         }
 
     return _table(rows, measure, resamples, seed).assign(threshold=GRID)
@@ -91,14 +94,12 @@ def decision_curve(rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0
     """
     label, thresholds = rows["label"].to_numpy(float), GRID[:-1]
     called = (rows["probability"].to_numpy()[:, None] >= thresholds).astype(float)
-    odds = thresholds / (1 - thresholds)
 
     def measure(_: pd.DataFrame, weights: Floats | None) -> dict[str, Floats]:
         weights = np.ones(len(rows)) if weights is None else weights
-        true, false = (weights * label) @ called, (weights * (1 - label)) @ called
-        return {"net_benefit": (true - false * odds) / weights.sum(-1, keepdims=True)}
+        return {"net_benefit": _net_benefit(label, called, thresholds, weights)}
 
-    everyone = label.mean() - (1 - label.mean()) * odds
+    everyone = _net_benefit(label, np.ones_like(called), thresholds, np.ones(len(rows)))
     return _table(rows, measure, resamples, seed).assign(threshold=thresholds, act_on_all=everyone)
 
 
@@ -112,9 +113,18 @@ def _table(rows: pd.DataFrame, measure: Measure, resamples: int, seed: int) -> p
     samples = resampled(rows, measure, resamples, seed)
     columns = {}
     for name, value in measure(rows, None).items():
-        low, high = np.nanpercentile(samples[name], [2.5, 97.5], axis=0)
-        columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        known = np.isfinite(value)
+        ends = np.full((2, *value.shape), np.nan)
+        ends[:, known] = np.nanpercentile(samples[name][:, known], [2.5, 97.5], axis=0)
+        columns |= {name: value, f"{name}_low": ends[0], f"{name}_high": ends[1]}
     return pd.DataFrame(columns)
+
+
+def _net_benefit(label: Floats, called: Floats, thresholds: Floats, weights: Floats) -> Floats:
+    """True alarms less false ones at the odds of the threshold, of all rows; NaN at a threshold of 1."""
+    odds = _ratio(thresholds, 1 - thresholds)
+    true, false = (weights * label) @ called, (weights * (1 - label)) @ called
+    return (true - false * odds) / weights.sum(-1, keepdims=True)
 
 
 def _shares(values: Floats, weights: Floats) -> Floats:

@@ -31,6 +31,7 @@ def measure(rows: pd.DataFrame, weights: Floats | None = None) -> dict[str, Floa
         "auroc": auroc(label, probability, weights),
         "sensitivity": found,
         "specificity": cleared,
+        **verdicts_inside(label, verdict, rows["archive"], weights),
         "accuracy": share(label == verdict, weights),
         "balanced_accuracy": (found + cleared) / 2,
         **{f"ppv_at_{prevalence:g}": ppv(found, cleared, prevalence) for prevalence in PREVALENCES},
@@ -57,6 +58,20 @@ def specificity(labels: Floats, verdicts: Floats, weights: Floats) -> Floats:
     return share(1 - verdicts, weights * (1 - labels))
 
 
+def verdicts_inside(labels: Floats, verdicts: Floats, archives: ArrayLike, weights: Floats) -> dict[str, Floats]:
+    """Compute `sensitivity_in_<archive>` and `specificity_in_<archive>`, each where the archive holds such rows.
+
+    Over all archives together both are as confounded as the AUROC is: what is told is in part the origin.
+    """
+    archive = np.asarray(archives)
+    found = {}
+    for name in filter(None, np.unique(archive)):
+        inside = _select(archive == name, labels, verdicts, weights)
+        found |= {f"sensitivity_in_{name}": sensitivity(*inside)} if (inside[0] == 1).any() else {}
+        found |= {f"specificity_in_{name}": specificity(*inside)} if (inside[0] == 0).any() else {}
+    return found
+
+
 def ppv(found: ArrayLike, cleared: ArrayLike, prevalence: float) -> Floats:
     """Compute P(fracture | called fractured) from sensitivity, specificity and the share of fractured patients."""
     true, false = np.asarray(found) * prevalence, (1 - np.asarray(cleared)) * (1 - prevalence)
@@ -78,11 +93,14 @@ def auroc(labels: Floats, scores: Floats, weights: Floats) -> Floats:
 def auroc_matched(labels: Floats, scores: Floats, archives: ArrayLike, weights: Floats) -> Floats:
     """Compute the AUROC over those pairs alone whose two rows come from the same archive, pooled over pairs.
 
-    What tells one archive from another then scores nothing, however well it predicts the label.
+    What tells one archive from another then scores nothing, however well it predicts the label. Rows of no known
+    archive ("") are in no pair; NaN where no pair is left.
     """
     archive = np.asarray(archives)
-    parts = [_concordance(*_select(archive == name, labels, scores, weights)) for name in np.unique(archive)]
-    concordant, pairs = (np.sum(part, axis=0) for part in zip(*parts, strict=True))
+    concordant = pairs = np.zeros(weights.shape[:-1])
+    for name in filter(None, np.unique(archive)):
+        part = _concordance(*_select(archive == name, labels, scores, weights))
+        concordant, pairs = concordant + part[0], pairs + part[1]
     return _ratio(concordant, pairs)
 
 

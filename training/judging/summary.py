@@ -1,13 +1,12 @@
 """Every figure of the evaluation as plain values, from the table of predictions alone."""
 
 from collections.abc import Hashable
-from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
-from training.judging.comparison import align, delong, differences, mcnemar
+from training.judging.comparison import compare
 from training.judging.curves import operating_points, reliability
 from training.judging.intervals import STATEMENT, with_intervals
 from training.judging.metrics import measure
@@ -151,9 +150,15 @@ def leak_table(summary: dict[str, Any]) -> dict[str, Any]:
         leaky, (label, clean) = sets.get(OFFICIAL, {}).get("per_image", {}), honest[model]
         table[label] = {
             **{f"official_{key}": leaky[key] for key in ("accuracy", "auroc") if key in leaky},
-            **{f"leak_free_{key}": clean[key] for key in ("accuracy", "auroc", "auroc_matched") if key in clean},
+            **{
+                f"leak_free_{key}": clean[key] for key in ("accuracy", "auroc", "auroc_matched") if _defined(clean, key)
+            },
         }
     return table
+
+
+def _defined(figures: dict[str, Any], key: str) -> bool:
+    return key in figures and figures[key]["value"] is not None
 
 
 def _figures_of(measured: dict[str, Any]) -> dict[str, Any]:
@@ -181,13 +186,8 @@ def _comparisons(sets: dict[tuple[str, str], pd.DataFrame], resamples: int, seed
             continue
         one, two = (votes(rows) for rows in pair)
         both = set(one["source_group"]) & set(two["source_group"])
-        one, two = align(*(rows[rows["source_group"].isin(both)] for rows in (one, two)))
-        compared.setdefault(name, {})[f"{first} - {second}"] = {
-            "sources": len(one),
-            "delong": asdict(delong(one["label"], one["probability"], two["probability"])),
-            "mcnemar": asdict(mcnemar(one["label"], one["fractured"], two["fractured"])),
-            "differences": differences(one, two, resamples, seed),
-        }
+        one, two = (rows[rows["source_group"].isin(both)] for rows in (one, two))
+        compared.setdefault(name, {})[f"{first} - {second}"] = compare(one, two, resamples, seed)
     return compared
 
 

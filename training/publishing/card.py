@@ -5,7 +5,8 @@ from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
-from training.judging.predictions import OUT_OF_FOLD
+from training.judging.predictions import DESCRIPTIONS, OUT_OF_FOLD
+from training.judging.summary import LEAK_FREE, VOTE
 from training.making.held_out import NAMES
 from training.publishing.card_tables import figure, measured, pivot, title
 
@@ -63,6 +64,9 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
         "measured": _measured_on(metrics),
+        "others": {name.replace("_", " "): DESCRIPTIONS[name] for name in LEAK_FREE if name in metrics},
+        "vote": VOTE.removeprefix("one vote a source: "),
+        "robustness_on": metrics.get("robustness_on"),
         "out_of_fold": metrics.get("set") == OUT_OF_FOLD,
         "threshold": _threshold(checkpoint.calibration),
         "calibration": _calibration(checkpoint.calibration),
@@ -85,8 +89,7 @@ def _measured_on(metrics: dict[str, Any]) -> str:
     name, _, what = str(metrics.get("split", "the held-out part of the split")).partition(": ")
     if metrics.get("set") == OUT_OF_FOLD:
         return f"{name}: {what.removeprefix('out of fold: ')}"
-    count = name.partition(" (")[2].rstrip(")")
-    return f"on {what}: {count}" if what else f"on {name}"
+    return f"on {what}: {name.partition(' (')[2].rstrip(')')}" if what else f"on {name}"
 
 
 def _gate(gate: dict[str, Any] | None) -> str:
@@ -139,7 +142,11 @@ def _initialisation(provenance: dict[str, Any]) -> str:
 
 def _compute(provenance: dict[str, Any]) -> str:
     seconds, hardware = provenance.get("seconds"), provenance.get("hardware")
-    time = f"{seconds / 60:.0f} minutes of training" if seconds is not None else "training time not recorded"
+    time = (
+        f"{seconds / 60:.0f} minutes of training for this network alone"
+        if seconds is not None
+        else "training time not recorded"
+    )
     return f"{time} on {hardware or 'hardware that was not recorded'}"
 
 

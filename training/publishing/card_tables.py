@@ -9,7 +9,8 @@ LABELS = {
     "auroc": "AUROC, all archives together",
     "auroc_matched": "AUROC within an archive",
     "brier": "Brier score",
-    "ece": "Expected calibration error",
+    "ece": "Expected calibration error (10 bins)",
+    "calibration_in_the_large": "Mean probability minus share of fractured",
 }
 
 
@@ -52,7 +53,7 @@ def measured(metrics: dict[str, Any], group: str = "") -> Iterator[Row]:
 
 def metric_name(key: str) -> str:
     """Name a metric, to be read."""
-    text = re.sub(r"^auroc_in_(\w+)$", r"auroc inside the archive \1", key)
+    text = re.sub(r"^(auroc|sensitivity|specificity)_in_", r"\1 inside the archive ", key)
     text = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", text)
     text = re.sub(r"^(official|leak_free)_", lambda hit: f"{hit[1].replace('_', '-')} split: ", text)
     prefix, _, rest = text.rpartition(": ")
@@ -63,7 +64,7 @@ def metric_name(key: str) -> str:
 
 def figure(value: float) -> str:
     """Write a number as cards show it: three decimals, integers as they are."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else f"{round(value, 3) + 0.0:.3f}"  # which makes -0.000 a zero
 
 
 def title(group: str) -> str:

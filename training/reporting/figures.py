@@ -62,7 +62,7 @@ def draw_roc(models: dict[str, pd.DataFrame], resamples: int) -> Figure:
 
 def draw_confusion(models: dict[str, pd.DataFrame]) -> Figure:
     """Draw truth against verdict, a panel a model, counts in words."""
-    figure, panels = _start(len(models), "Verdicts at the published threshold\none vote a source")
+    figure, panels = _start(len(models), "Verdicts at each network's own threshold\none vote a source")
     names = ("not fractured", "fractured")
     for axes, (name, rows) in zip(panels, models.items(), strict=True):
         counts = curves.confusion(rows)
@@ -80,7 +80,7 @@ def draw_confusion(models: dict[str, pd.DataFrame]) -> Figure:
 
 def draw_decision(models: dict[str, pd.DataFrame], resamples: int) -> Figure:
     """Draw the net benefit over thresholds beside acting on all and on none."""
-    figure, (axes,) = _start(1, "Decision curve: one vote a source\nat the prevalence of these sources")
+    figure, (axes,) = _start(1, "Decision curve: one vote a source, 95 % bands\nat the prevalence of these sources")
     for number, (name, rows) in enumerate(models.items()):
         table = curves.decision_curve(rows, resamples)
         _band(axes, table, "threshold", "net_benefit", number, name)
@@ -103,7 +103,9 @@ def draw_training(histories: dict[str, pd.DataFrame]) -> Figure:
                     continue
                 named = prefix or f"val_{column}" not in history
                 (line,) = axes.plot(history[prefix + column], label=name if named else None)
-                line.set(**_style(number), linewidth=width)
+                line.set(
+                    **_style(number), linewidth=width, marker="."
+                )  # a head alone is one epoch, which no line shows
             for start in np.flatnonzero(history["phase"].ne(history["phase"].shift()))[1:]:
                 axes.axvline(start - 0.5, color=COLOURS[number % len(COLOURS)], linewidth=0.8, linestyle=":")
     for axes, label in zip(panels, ("loss (log)", "AUROC over images"), strict=True):
@@ -121,9 +123,9 @@ def draw_samples(samples: Sequence[Sample], title: str, columns: int = 6) -> Fig
     for axes, sample in zip(figure.subplots(rows, columns, squeeze=False).flat, samples, strict=False):
         axes.imshow(sample.grey, cmap="gray", vmin=0, vmax=255)
         axes.imshow(sample.answer.evidence, cmap=EVIDENCE, vmin=-reach, vmax=reach, alpha=0.45)
-        right = "" if sample.answer.fractured == sample.fractured else "WRONG: "
+        right = "" if sample.answer.fractured == sample.fractured else "WRONG, "
         truth = "fractured" if sample.fractured else "not fractured"
-        axes.set_title(f"{right}{truth}\np = {sample.answer.probability:.2f}", fontsize=8)
+        axes.set_title(f"{right}truth: {truth}\np = {sample.answer.probability:.2f}", fontsize=8)
     for axes in figure.axes:
         axes.axis("off")
     return figure

@@ -1,7 +1,7 @@
 """The report and the README's table, written from the figures: nothing in them is typed by hand."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +10,25 @@ from training.judging.baselines import FACTS
 from training.judging.perturbations import PERTURBATIONS
 from training.judging.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
 from training.judging.summary import headline_set, leak_free_rows
+from training.reporting.markdown import Figure, interval, number, table, title
 
 MARKERS = ("<!-- results -->", "<!-- /results -->")
-NAMES = {
-    "auroc_matched": "AUROC within an archive (headline)",
-    "auroc": "AUROC, all archives together",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier score",
-    "ece": "expected calibration error (10 bins)",
-    "calibration_in_the_large": "mean probability - share fractured",
-    "flipped": "verdicts flipped",
-    "peak_on_letter": "evidence peaks on the letter",
-    "peak_on_border": "... on the border",
-    "peak_on_flat": "... on flat ground",
-}
 NOTES = """\
 A resample repeats sources, which makes calibration look worse than it is: the interval of the expected calibration
-error lies too high. Predictive values are computed from sensitivity and specificity for the stated prevalence, not
-counted. Figures without a value are not defined (one label is absent).
+error lies too high, even beyond the value. Predictive values are computed from sensitivity and specificity for the
+stated prevalence, not counted. Figures without a value are not defined: one label is absent, or no archive is known.
+The figures per image count a source as often as it has images, and so tell mostly of the sources with many copies.
 """
+MEMORY = (
+    "The official split has copies of its test images in training: figures on it (per image, threshold .5) measure "
+    "memory. "
+)
 PEAKS = """\
 One image a source, out of fold where the folds were asked, else on the test part. The evidence cells that touch the
 image's edge are the border. On a square image chance would give 49 % of 7 x 7 cells, 36 % of 10 x 10 and 27 % of
 14 x 14: networks with fewer cells look worse here. A peak on a letter or on flat ground (padding, background) is a
 failure. Shares are of the images called fractured.
 """
-
-Figure = dict[str, float | None]
 
 
 def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: Sequence[str]) -> str:
@@ -67,24 +59,33 @@ def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: 
 
 
 def main_table(summary: dict[str, Any]) -> str:
-    """Write the table of all models: the official (leaky) split beside the leak-free one."""
+    """Write the table of all models: the official (leaky) split, where any was judged on it, beside the leak-free."""
     models = summary["models"]
     honest = leak_free_rows(models)
-    facts = honest[FACTS][1].get("auroc", {}).get("value") if FACTS in honest else None
-    overall = "all archives together" + (f" (image facts alone: {number(facts)})" if facts is not None else "")
-    archives = sorted({key for _, figures in honest.values() for key in figures if key.startswith("auroc_in_")})
-    head = [
-        "model", "official split, leaky: accuracy", "leaky: AUROC", "leak-free: **AUROC within an archive**",
-        *(f"**inside `{key.removeprefix('auroc_in_')}`**" for key in archives), overall,
-    ]  # fmt: skip
+    official = any(OFFICIAL in sets for sets in models.values())
+    leaky = {"accuracy": "official split, leaky: accuracy", "auroc": "leaky: AUROC"} if official else {}
+    clean = _leak_free_columns([figures for _, figures in honest.values()])
+    if FACTS in honest:
+        clean["auroc"] += f" (image facts alone: {number(honest[FACTS][1].get('auroc', {}).get('value'))})"
     rows = []
     for model, sets in models.items():
-        leaky = sets.get(OFFICIAL, {}).get("per_image", {})
-        keys = ["auroc_matched", *archives, "auroc"]
-        label, clean = honest[model]
-        shown = [leaky.get("accuracy"), leaky.get("auroc"), *(clean.get(key) for key in keys)]
-        rows.append([label, *map(interval, shown)])
-    return f"{table(head, rows)}\n\n{_caption(summary, headline_set(models))}"
+        label, figures = honest[model]
+        judged = sets.get(OFFICIAL, {}).get("per_image", {})
+        rows.append(
+            [label, *(interval(judged.get(key)) for key in leaky), *(interval(figures.get(key)) for key in clean)]
+        )
+    shown = table(["model", *leaky.values(), *clean.values()], rows)
+    return f"{shown}\n\n{MEMORY if official else ''}{_caption(summary, headline_set(models))}"
+
+
+def _leak_free_columns(measured: Sequence[dict[str, Figure]]) -> dict[str, str]:
+    """Name the leak-free columns by the figure that each holds."""
+    archives = sorted({key for figures in measured for key in figures if key.startswith("auroc_in_")})
+    return {
+        "auroc_matched": "leak-free: **AUROC within an archive**",
+        **{key: f"**inside `{key.removeprefix('auroc_in_')}`**" for key in archives},
+        "auroc": "all archives together",
+    }
 
 
 def write_results(readme: Path, text: str, markers: tuple[str, str] = MARKERS) -> None:
@@ -103,40 +104,14 @@ def write_results(readme: Path, text: str, markers: tuple[str, str] = MARKERS) -
     readme.write_text(between.sub(lambda _: f"{start}\n{text}\n{end}", content), "utf-8")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def number(value: float | None) -> str:
-    """Write three decimals, or a dash for what is not defined."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def interval(figure: Figure | None) -> str:
-    """Write a value and its interval, or a dash."""
-    if not figure or figure["value"] is None:
-        return "-"
-    return f"{number(figure['value'])} ({number(figure['low'])} to {number(figure['high'])})"
-
-
-def title(key: str) -> str:
-    """Name a metric, to be read."""
-    key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
-    key = re.sub(r"^(ppv|npv)", lambda hit: hit[1].upper(), key)
-    key = re.sub(r"^auroc_in_(\w+)$", r"AUROC inside the archive \1", key)
-    return NAMES.get(key, key)
-
-
 def _caption(summary: dict[str, Any], name: str | None) -> str:
     method, counts = summary["method"], {sets[name]["sources"] for sets in summary["models"].values() if name in sets}
     judged = f"{DESCRIPTIONS[name]}; {max(counts)} sources" if name else "not measured"
     return (
-        "The official split has copies of its test images in training: figures on it (per image, threshold .5) measure "
-        f"memory. Leak-free: {judged}; {method['votes']}. *Within an archive*, a fractured and another source are "
+        f"Leak-free: {judged}; {method['votes']}. *Within an archive*, a fractured and another source are "
         "compared only when both come from the same archive, so that telling origins apart earns nothing. In brackets: "
-        f"{method['intervals']}."
+        f"{method['intervals']}; an interval without width is no certainty, but what "
+        "resampling gives where all sources of each stratum are judged alike."
     )
 
 
@@ -181,13 +156,20 @@ def _comparisons(comparisons: dict[str, Any]) -> list[str]:
             rows = [[title(key), interval(figure)] for key, figure in compared["differences"].items()]
             lines += [
                 f"### {pair}: {name.replace('_', ' ')}, {compared['sources']} sources",
-                f"DeLong: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
-                f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}. "
-                f"McNemar, exact: {counts['first_only']} sources only the first gets right, "
+                f"{_delong(test)} McNemar, exact: {counts['first_only']} sources only the first gets right, "
                 f"{counts['second_only']} only the second, p = {counts['p']:.3g}.",
                 table(["paired difference", "value (95 % interval)"], rows),
             ]
     return lines
+
+
+def _delong(test: dict[str, float] | None) -> str:
+    if test is None:
+        return "DeLong: not computed, it needs two sources of each label."
+    return (
+        f"DeLong, all archives together: AUROC {test['first']:.3f} against {test['second']:.3f}, difference "
+        f"{test['first'] - test['second']:.3f} ({test['low']:.3f} to {test['high']:.3f}), p = {test['p']:.3g}."
+    )
 
 
 def _robustness(robustness: dict[str, Any]) -> list[str]:
