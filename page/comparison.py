@@ -13,11 +13,12 @@ from bonexray import FractureClassifier, Prediction, __version__
 from bonexray.checkpoint import hash_file
 from bonexray.images import read_picture
 from page.domain import known
-from page.models import Models, origin, title
+from page.models import Models, network_hash, origin, title
 from page.overlay import SHOWN_SIDE, shown
 
 WARNING = "A demonstration, not a medical device: it must not be used to decide about anyone's health."
 THUMBNAIL = 240  # pixels a side
+DECIMALS = 3  # of a threshold that a visitor sets
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,12 @@ def verdicts(comparison: Comparison, thresholds: Sequence[float]) -> list[bool]:
     return [prediction.probability >= threshold for prediction, threshold in pairs]
 
 
+def exact(thresholds: Sequence[float], models: Models) -> tuple[float, ...]:
+    """Return each network's own threshold for a slider that stands there: sliders know only three decimals."""
+    pairs = zip(thresholds, models, strict=True)
+    return tuple(model.threshold if value == round(model.threshold, DECIMALS) else value for value, model in pairs)
+
+
 def uncertain_band(model: FractureClassifier) -> tuple[float, float] | None:
     """Return the measured band of probabilities in which the network is often wrong, or None."""
     band = model.checkpoint.metrics.get("uncertain_band")
@@ -131,7 +138,7 @@ def describe_models(models: Models) -> list[dict[str, Any]]:
             "name": title(model),
             "source": origin(model),
             "revision": model.revision,
-            "network_sha256": model.checkpoint.files["model.tflite"]["sha256"],
+            "network_sha256": network_hash(model),
             "image_size": model.checkpoint.image_size,
             "threshold": model.threshold,
             "uncertain_band": uncertain_band(model),
@@ -168,5 +175,5 @@ def _describe_model(
         "milliseconds": round(prediction.milliseconds, 2),
         "source": origin(model),
         "revision": model.revision,
-        "network_sha256": model.checkpoint.files["model.tflite"]["sha256"],
+        "network_sha256": network_hash(model),
     }

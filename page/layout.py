@@ -33,8 +33,8 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                 [(name, code) for code, name in LANGUAGES.items()], value="en", label=I18N("language"),
                 filterable=False, scale=0, min_width=110, elem_id="language",
             )  # fmt: skip
-        with gr.Tabs():
-            with gr.Tab(I18N("tab.compare")):
+        with gr.Tabs() as tabs:
+            with gr.Tab(I18N("tab.compare"), id="compare"):
                 file, camera, gallery, kept = _add_inputs(handlers.examples)
                 banner = gr.HTML(notice("en"), elem_id="banner")
                 anyway = gr.Checkbox(label=I18N("refused.show"), visible=False, elem_id="anyway")
@@ -46,7 +46,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                         add_keep(services, [*state, language])
                         again = gr.Button(I18N("input.clear"), min_width=180, elem_id="again")
                     link, own = add_sharing(services, comparison, sliders, key, language)
-                    told = add_feedback(services, comparison, language) if services.feedback else []
+                    told = add_feedback(services, state, language) if services.feedback else []
             add_batch(services, language)
             spoken = [
                 *add_about(handlers.models),
@@ -83,6 +83,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
         _add_language(language, [*spoken, *_labelled(demo)]).then(
             handlers.render, [*shown, language], view, **STEP
         ).then(handlers.render_link, [*state, language], link, **STEP)
+        demo.load(handlers.open_tab, None, tabs, show_progress="hidden", **QUIET)
         demo.load(None, js=START)
         add_endpoints(services)
         _add_forgetting(demo)

@@ -46,7 +46,7 @@ def add_sharing(
     return link, own
 
 
-def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown) -> list[Spoken]:
+def add_feedback(services: Services, shown: list[Any], language: gr.Dropdown) -> list[Spoken]:
     """Add the form for visitors who know the truth; return what of it `gr.I18n` cannot say anew."""
 
     def choices(code: str) -> list[tuple[str, bool]]:
@@ -59,19 +59,21 @@ def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown
         with_image = gr.Checkbox(label=I18N("feedback.image"))
         said = gr.Markdown()
         send = gr.Button(I18N("feedback.send"))
-        send.click(services.tell, [comparison, truth, reason, with_image, language], said, **QUIET)
+        form = [truth, reason, with_image]
+        send.click(services.tell, [*shown, *form, language], [said, *form], **QUIET)
     return [(truth, lambda code: {"choices": choices(code)})]
 
 
 def add_batch(services: Services, language: gr.Dropdown) -> None:
     """Add the tab for many images."""
-    with gr.Tab(I18N("tab.batch")):
+    with gr.Tab(I18N("tab.batch"), id="many"):
         files = gr.File(
             label=I18N("batch.files"), file_count="multiple", height=180, elem_id="batch-files", elem_classes="bx-drop"
         )
         gr.Markdown(I18N("batch.more"), elem_classes="bx-small")
         run = gr.Button(I18N("batch.run"), variant="primary", elem_id="batch-run")
-        counts = gr.Markdown(elem_id="batch-counts")
+        rows, counts = gr.State(None), gr.Markdown(elem_id="batch-counts")
+        anyway = gr.Checkbox(label=I18N("batch.anyway"), visible=False, elem_id="batch-anyway")
         table = gr.Dataframe(
             label=I18N("batch.table"),
             visible=False,
@@ -81,7 +83,11 @@ def add_batch(services: Services, language: gr.Dropdown) -> None:
             column_widths=["200px", "160px", "160px", "125px", "120px", "260px"],
         )
         csv = gr.DownloadButton(CSV_LABEL, visible=False, elem_id="batch-csv")
-        run.click(services.run_batch, [files, language], [counts, table, csv, files], **QUIET)
+        run.click(services.run_batch, [files, language], [rows, counts, table, anyway, csv, files], **QUIET)
+        gr.on(
+            [anyway.input, language.change], services.show_batch, [rows, anyway, language], [counts, table],
+            show_progress="hidden", **QUIET,
+        )  # fmt: skip
 
 
 def add_endpoints(services: Services) -> None:
