@@ -25,7 +25,7 @@ def _facts(model: FractureClassifier, language: str) -> list[str]:
     ends = {"low": percent(language, band[0]), "high": percent(language, band[1])} if band else {}
     return [
         _source(model, language),
-        f"`{network_hash(model)[:16]}`",
+        f"`{network_hash(model)[:12]}`",
         f"{size} × {size}",  # noqa: RUF001
         threshold_percent(language, model.threshold),
         translate(language, "interval", **ends) if band else translate(language, "unmeasured"),
