@@ -103,10 +103,10 @@ class Services:
             (share.token, share.key),
         )
 
-    def unshare(self, key: tuple[str, str] | None, language: str) -> str:
-        """End a share and say so."""
+    def unshare(self, key: tuple[str, str] | None, language: str) -> tuple[str, None]:
+        """End a share and say so; its key opens nothing any more."""
         ended = key is not None and self.shares.delete(*key)
-        return translate(language, "share.deleted" if ended else "share.gone")
+        return translate(language, "share.deleted" if ended else "share.gone"), None
 
     def tell(
         self,

@@ -26,8 +26,12 @@ def add_keep(services: Services, inputs: list[Any]) -> None:
 
 def add_sharing(
     services: Services, comparison: gr.State, sliders: list[gr.Slider], key: gr.State, language: gr.Dropdown
-) -> tuple[gr.Textbox, gr.Accordion]:
-    """Add the link to an example's view, and the opt-in link to a visitor's own image."""
+) -> tuple[gr.Textbox, gr.Accordion, list[Any]]:
+    """Add the link to an example's view, and the opt-in link to a visitor's own image.
+
+    Returns:
+        The first link, what holds the second, and of it the consent and the links that were made.
+    """
     link = gr.Textbox(label=I18N("share.link"), visible=False, interactive=False, buttons=["copy"], elem_id="link")
     with gr.Accordion(I18N("share"), open=False, visible=False, elem_id="share") as own:
         consent = gr.Checkbox(label=I18N("share.consent"), elem_id="consent")
@@ -36,14 +40,25 @@ def add_sharing(
             public = gr.Textbox(label=I18N("share.public"), interactive=False, buttons=["copy"], elem_id="public")
             private = gr.Textbox(label=I18N("share.private"), interactive=False, buttons=["copy"], elem_id="private")
             said = gr.Markdown()
-    delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
     consent.change(lambda ticked: gr.update(interactive=ticked), consent, create, **QUIET)
     create.click(services.share, [comparison, *sliders, language], [public, private, said, key], **QUIET).success(
         lambda: gr.update(visible=True), None, made, **QUIET
     )
+    return link, own, [consent, made]
+
+
+def add_deletion(services: Services, key: gr.State, made: list[Any], language: gr.Dropdown) -> gr.Markdown:
+    """Add the button that ends a share, for who holds its key; return what it says then."""
+    delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
+    ended = gr.Markdown(elem_id="ended")
     key.change(lambda held: gr.update(visible=held is not None), key, delete, **QUIET)
-    delete.click(services.unshare, [key, language], said, **QUIET).then(lambda: None, None, key, **QUIET)
-    return link, own
+    delete.click(services.unshare, [key, language], [ended, key], **QUIET).success(fresh, None, made, **QUIET)
+    return ended
+
+
+def fresh() -> tuple[Any, Any]:
+    """Return the consent, not given, and the links of a share, hidden: for an image that is not shared."""
+    return False, gr.update(visible=False)
 
 
 def add_feedback(services: Services, shown: list[Any], language: gr.Dropdown) -> list[Spoken]:

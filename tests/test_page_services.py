@@ -15,7 +15,7 @@ from test_dicom import write as write_dicom
 
 from bonexray import BonexrayError
 from page import archives, batch, uploads
-from page.batch import compare_many, readable, summary, write_csv
+from page.batch import Row, compare_many, readable, summary, write_csv
 from page.comparison import Comparison, compare
 from page.examples import FOLDER, load_examples
 from page.feedback import Feedback, open_feedback
@@ -96,7 +96,7 @@ def test_no_more_than_the_most_are_compared(models: Models, monkeypatch: pytest.
 def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) -> None:
     """A refused image is marked, with its reason in the visitor's language; the CSV has code and score."""
     (known,) = compare_many([str(LEG)], models, lambda *_: None)
-    refused = copy.deepcopy(known) | {"in_domain": False}
+    refused: Row = copy.deepcopy(known) | {"in_domain": False}
     refused["models"][1] |= {"in_domain": False, "domain_score": 1.84, "domain_reason": "colour"}
     _, cells = readable([refused], models, "es")
     assert cells[0][4] == "⊘ rechazada" and "está en color" in cells[0][5]
