@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+ENCRYPTED = 1  # of the flags of a ZIP's member
 MOST_BYTES = 1_000_000_000  # that the members of one ZIP may unpack to
 # Damage, a compression or an encryption that Python does not know.
 UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, zlib.error)
@@ -44,6 +45,9 @@ def _members(archive: zipfile.ZipFile, folder: Path) -> Iterator[tuple[str, Path
         yield own, f"the ZIP unpacks to over {MOST_BYTES // 1_000_000} MB"
         return
     for number, member in enumerate(members):
+        if member.flag_bits & ENCRYPTED:
+            yield member.filename, "is encrypted: expected a ZIP without a password"
+            continue
         target = folder / str(number)  # its own name may be too long, or a path
         try:
             with archive.open(member) as source, target.open("wb") as file:

@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from fontTools.ttLib import TTFont
 from huggingface_hub import HfApi, create_repo, hf_hub_download, list_repo_files
 from loopback_hub import LoopbackHub
+from PIL import Image
 from test_dicom import write as write_dicom
 
 from bonexray import BonexrayError
@@ -58,13 +60,20 @@ def test_one_bad_file_is_a_row_with_its_reason(models: Models, tmp_path: Path) -
     content[content.index(b"damaged.jpg") + 5000] ^= 255
     (tmp_path / "some.zip").write_bytes(content)
     (tmp_path / "cut.zip").write_bytes(content[:-100] + b"PK\x05\x06" + bytes(18))
+    webp, huge = tmp_path / "cut.webp", tmp_path / "huge.bmp"
+    Image.open(LEG).save(webp)
+    webp.write_bytes(webp.read_bytes()[:500])
+    huge.write_bytes(b"BM" + struct.pack("<IIIIiiHHIIiiII", 62, 0, 62, 40, 60_000, 60_000, 1, 1, 0, 0, 0, 0, 2, 0))
     done: list[int] = []
     rows = compare_many(
-        [str(LEG), str(tmp_path / "some.zip"), str(tmp_path / "cut.zip")], models, lambda count, _: done.append(count)
+        [str(webp), str(huge), str(LEG), str(tmp_path / "some.zip"), str(tmp_path / "cut.zip")],
+        models,
+        lambda count, _: done.append(count),
     )
     notes = {row["file"]: row["note"] for row in rows}
     assert notes["leg-oblique.jpg"] == notes["folder/hand.jpg"] == ""
     assert notes["text.jpg"].endswith("expected JPEG, PNG, ...") and "Bad CRC" in notes["damaged.jpg"]
+    assert "cannot be decoded" in notes["cut.webp"] and "exceeds limit" in notes["huge.bmp"]
     assert LEG.exists() and "__MACOSX/leg.jpg" not in notes and done == list(range(len(done)))
 
 
