@@ -1,29 +1,27 @@
 """Many radiographs at once: files or ZIPs in, a table sorted by disagreement out."""
 
 import csv
-import shutil
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gradio.utils import get_upload_folder
 
 from bonexray import BonexrayError
+from page.archives import count, unpack
+from page.cards import percents
 from page.comparison import WARNING, compare, describe
 from page.domain import sentence
 from page.models import Models, title
-from page.texts import percent, translate
+from page.texts import translate
 from page.uploads import forget, reason
 
 MOST = 200  # images
-MOST_BYTES = 1_000_000_000  # that the members of one ZIP may unpack to
 COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
-PARTS = ("probability", "fractured", "in_domain", "domain_score", "domain_reason")  # of a network, in a row
-# Damage, a compression or an encryption that Python does not know.
-UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
+# Of a network, in a row.
+PARTS = ("probability", "threshold", "fractured", "in_domain", "domain_score", "domain_reason")
+GUESSES = "refused by a gate: its probabilities are guesses"
 Row = dict[str, Any]
 Progress = Callable[[int, int], object]
 
@@ -34,12 +32,13 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
     Args:
         paths: image files, and ZIPs of them.
         models: the two networks.
-        progress: called with the number of images done and an estimate of all.
+        progress: called with the number of images done and of all.
     """
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(dir=get_upload_folder()) as folder:
-        for done, (name, path) in enumerate(_unpack(paths, Path(folder))):
-            progress(done, max(done + 1, len(paths)))
+        expected = min(count(paths), MOST)
+        for done, (name, path) in enumerate(unpack(paths, Path(folder))):
+            progress(done, max(done + 1, expected))
             rows.append(_failed(name, path) if isinstance(path, str) else _judge(name, path, models))
             if isinstance(path, Path) and path.parent == Path(folder):
                 path.unlink()
@@ -51,27 +50,30 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
     return sorted(rows, key=_disagreement, reverse=True)
 
 
-def readable(rows: Sequence[Row], models: Models, language: str) -> tuple[list[str], list[list[str]]]:
-    """Return a header and cells for a visitor to read."""
+def readable(
+    rows: Sequence[Row], models: Models, language: str, *, anyway: bool = False
+) -> tuple[list[str], list[list[str]]]:
+    """Return a header and cells for a visitor to read; the numbers of refused images only if wanted anyway."""
     header = [translate(language, "batch.file"), *map(title, models), *(translate(language, key) for key in COLUMNS)]
     agreement = {True: "batch.yes", False: "batch.no"}
     domain = {True: "batch.in", False: "batch.out", None: "batch.ungated"}
     cells = []
     for row in rows:
-        answers = [f"{percent(language, one['probability'])} · {_verdict(one, language)}" for one in row["models"]]
-        agrees = translate(language, agreement[row["agreement"]]) if row["models"] else ""
+        shown = anyway or row["in_domain"] is not False
+        answers = [_answer(one, language) if shown else translate(language, "batch.hidden") for one in row["models"]]
+        agrees = translate(language, agreement[row["agreement"]]) if row["models"] and shown else ""
         known = translate(language, domain[row["in_domain"]]) if row["models"] else ""
-        cells.append([row["file"], *(answers or ["", ""]), agrees, known, row["note"] or _why(row, language)])
+        cells.append([row["file"], *(answers or ["", ""]), agrees, known, _why(row, language) or row["note"]])
     return header, cells
 
 
 def summary(rows: Sequence[Row], language: str) -> str:
-    """Return how many images there were, and of them how many disagreements, refusals and unreadable ones."""
+    """Return how many images there were, and how many disagreements among those not refused, refused, unreadable."""
     return translate(
         language,
         "batch.summary",
         images=len(rows),
-        disagreements=sum(row["agreement"] is False for row in rows),
+        disagreements=sum(row["agreement"] is False and row["in_domain"] is not False for row in rows),
         refused=sum(row["in_domain"] is False for row in rows),
         unreadable=sum(not row["models"] for row in rows),
     )
@@ -83,10 +85,10 @@ def write_csv(rows: Sequence[Row], models: Models) -> str:
     path = Path(tempfile.mkdtemp(dir=get_upload_folder()), "bonexray.csv")
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", *names, "agreement", "in_domain", "note", "warning"])
+        writer.writerow(["file", "in_domain", "note", *names, "agreement", "warning"])
         for row in rows:
             numbers = [one[part] for one in row["models"] for part in PARTS] or [""] * len(names)
-            cells = [row["file"], *numbers, row["agreement"], row["in_domain"], row["note"], WARNING]
+            cells = [row["file"], row["in_domain"], row["note"], *numbers, row["agreement"], WARNING]
             writer.writerow([_harmless(cell) for cell in cells])
     return str(path)
 
@@ -98,21 +100,23 @@ def _why(row: Row, language: str) -> str:
     return " ".join(text[:1].upper() + text[1:] for text in sentences)
 
 
-def _verdict(one: dict[str, Any], language: str) -> str:
-    return translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
+def _answer(one: dict[str, Any], language: str) -> str:
+    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
+    probability, _ = percents(one["probability"], one["threshold"], language)
+    return f"{probability} · {verdict}"
 
 
 def _judge(name: str, path: Path, models: Models) -> Row:
     try:
         record = describe(compare(path, models), models, [model.threshold for model in models])
     except BonexrayError as error:
-        return _failed(name, reason(error, path))
+        return _failed(name, reason(error, path, PurePosixPath(name).name))
     return {
         "file": name,
         "models": [{key: one[key] for key in ("name", *PARTS)} for one in record["models"]],
         "agreement": record["agreement"],
         "in_domain": record["in_domain"],
-        "note": "",
+        "note": GUESSES if record["in_domain"] is False else "",
     }
 
 
@@ -121,44 +125,12 @@ def _failed(name: str, why: str) -> Row:
 
 
 def _disagreement(row: Row) -> tuple[int, float]:
-    """Order: opposite verdicts, then the difference of the probabilities, then what could not be read."""
+    """Order: opposite verdicts, then the difference of the probabilities, then what was refused, or is unreadable."""
     if not row["models"]:
         return 0, 0.0
     first, second = (one["probability"] for one in row["models"])
-    return (1 if row["agreement"] else 2), abs(first - second)
-
-
-def _unpack(paths: Sequence[str], folder: Path) -> Iterator[tuple[str, Path | str]]:
-    """Yield the name of each image with its file, or with the reason why there is none."""
-    for path in map(Path, paths):
-        if not zipfile.is_zipfile(path):
-            yield path.name, path
-            continue
-        try:
-            with zipfile.ZipFile(path) as archive:
-                yield from _members(archive, folder)
-        except UNREADABLE as error:
-            yield path.name, f"the ZIP cannot be read: {error}"
-
-
-def _members(archive: zipfile.ZipFile, folder: Path) -> Iterator[tuple[str, Path | str]]:
-    members = [one for one in archive.infolist() if not one.is_dir() and not _hidden(one.filename)]
-    if sum(one.file_size for one in members) > MOST_BYTES:
-        yield Path(archive.filename or "").name, f"the ZIP unpacks to over {MOST_BYTES // 1_000_000} MB"
-        return
-    for number, member in enumerate(members):
-        target = folder / f"{number}-{PurePosixPath(member.filename).name}"
-        try:
-            with archive.open(member) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
-        except UNREADABLE as error:
-            yield member.filename, f"cannot be unpacked: {error}"
-        else:
-            yield member.filename, target
-
-
-def _hidden(name: str) -> bool:
-    return name.startswith("__MACOSX/") or PurePosixPath(name).name.startswith(".")
+    rank = 1 if row["in_domain"] is False else 2 if row["agreement"] else 3
+    return rank, abs(first - second)
 
 
 def _harmless(cell: object) -> object:

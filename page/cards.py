@@ -7,10 +7,13 @@ from bonexray import FractureClassifier, Prediction
 from page.comparison import Comparison, Share, is_uncertain, operating_point, uncertain_band, verdicts
 from page.domain import refusals
 from page.maps import difference_thumbnail
-from page.models import Models, card_url, is_bundled, origin, title
-from page.texts import direction, percent, translate
+from page.models import Models, card_url, network_hash, origin, title
+from page.scripts import ABOUT
+from page.texts import direction, finest, percent, threshold_percent, translate
 
 SIGNS = {"fractured": "▲", "intact": "●", "disagree": "⚠", "refused": "⊘", "problem": "✕"}
+MOST_DECIMALS = 3  # of a percentage
+SAME = 1e-6  # thresholds nearer than this are one
 
 
 def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> str:
@@ -50,15 +53,16 @@ def model_card(model: FractureClassifier, prediction: Prediction, threshold: flo
     probability, _ = percents(prediction.probability, threshold, language)
     return f"""
 <article class="bx-model bx-{kind}" dir="{direction(language)}">
-  <header><h3>{escape(title(model))}</h3><p>{_origin(model, language)}</p></header>
+  <header><h3>{escape(title(model))}</h3>
+    <p class="bx-time">{translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</p>
+    <p class="bx-origin">{_origin(model, language)}</p></header>
   <div class="bx-answer">
     <p class="bx-verdict"><span aria-hidden="true">{SIGNS[kind]}</span> {verdict}{doubt}</p>
     <p class="bx-number"><b>{probability}</b> {translate(language, "probability")}</p>
   </div>
   {_bar(model, prediction.probability, threshold, language)}
   {_facts(model, threshold, language)}
-  <p class="bx-foot">{_measured(model, threshold, language)}
-    <span>{translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</span></p>
+  <p class="bx-foot">{measured(model, threshold, language)}</p>
 </article>"""
 
 
@@ -81,10 +85,22 @@ def promise(language: str) -> str:
 
 def percents(probability: float, threshold: float, language: str) -> tuple[str, str]:
     """Write both with as many decimals as it takes to see which one is larger."""
-    decimals = 0
-    while f"{probability:.{decimals}%}" == f"{threshold:.{decimals}%}" and decimals < 3:
-        decimals += 1
-    return percent(language, probability, decimals), percent(language, threshold, decimals)
+    decimals, finer = 0, finest(threshold)
+    while decimals < MOST_DECIMALS:
+        one, other = round(probability, 2 + decimals), round(threshold, 2 + finer)
+        if one != other and (one > other) == (probability > threshold):
+            break
+        decimals, finer = decimals + 1, max(decimals + 1, finer)
+    return percent(language, probability, decimals), percent(language, threshold, finer)
+
+
+def measured(model: FractureClassifier, threshold: float, language: str) -> str:
+    """Say at which threshold a network was measured: at this one, or at the nearest; empty where at none."""
+    point = operating_point(model, threshold)
+    if point is None:
+        return ""
+    key = "measured" if abs(point.threshold - threshold) < SAME else "measured.near"
+    return translate(language, key, threshold=threshold_percent(language, point.threshold))
 
 
 def interval(share: Share | None, language: str) -> tuple[str, str]:
@@ -110,7 +126,7 @@ def _banner(
 
 
 def _warning(language: str) -> str:
-    return f'<span aria-hidden="true">⚕</span> <b>{translate(language, "warning")}</b>'
+    return f'<span aria-hidden="true">ⓘ</span> <b>{translate(language, "warning")}</b>'
 
 
 def _notes(comparison: Comparison, models: Models, language: str) -> list[str]:
@@ -123,11 +139,11 @@ def _notes(comparison: Comparison, models: Models, language: str) -> list[str]:
 
 
 def _origin(model: FractureClassifier, language: str) -> str:
-    url, name = card_url(model), f"<bdi>{escape(origin(model))}</bdi>"
-    if url is None:
-        return f"{name} · {translate(language, 'bundled')}" if is_bundled(model) else name
-    revision = translate(language, "revision", revision=escape((model.revision or "")[:7]))
-    card = translate(language, "card")
+    url, name, card = card_url(model), f"<bdi>{escape(origin(model))}</bdi>", translate(language, "card")
+    if url is None:  # on no Hub: its content is its revision, and the page itself is its card
+        url, revision = f"?tab={ABOUT}&lang={language}", f"<bdi>SHA-256 {network_hash(model)[:7]}</bdi>"
+    else:
+        revision = translate(language, "revision", revision=escape((model.revision or "")[:7]))
     return f'{name} · {revision} · <a href="{escape(url)}" target="_blank" rel="noopener">{card}</a>'
 
 
@@ -151,14 +167,10 @@ def _facts(model: FractureClassifier, threshold: float, language: str) -> str:
     facts = [(key, *interval(share, language)) for key, share in shares.items()]
     ends = {"low": percent(language, band[0]), "high": percent(language, band[1])} if band else {}
     facts.append(("band", translate(language, "interval", **ends) if band else translate(language, "unmeasured"), ""))
+    swatches = {"band": ' <i class="bx-hatch" aria-hidden="true"></i>'}  # as it is drawn below the bar
     rows = "".join(
-        f"<div><dt>{translate(language, key)}<small>{translate(language, f'{key}.more')}</small></dt>"
-        f"<dd>{value} <small>{bracket}</small></dd></div>"
+        f"<div><dt>{translate(language, key)}{swatches.get(key, '')}"
+        f"<small>{translate(language, f'{key}.more')}</small></dt><dd>{value} <small>{bracket}</small></dd></div>"
         for key, value, bracket in facts
     )
     return f'<dl class="bx-facts">{rows}</dl>'
-
-
-def _measured(model: FractureClassifier, threshold: float, language: str) -> str:
-    point = operating_point(model, threshold)
-    return translate(language, "measured", threshold=percent(language, point.threshold)) if point else ""

@@ -1,5 +1,6 @@
 """One radiograph, both networks: what they say, whether they agree, and the record of it."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,16 +9,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from bonexray import FractureClassifier, Prediction, __version__
+from bonexray import FractureClassifier, ImageError, Prediction, __version__
 from bonexray.checkpoint import hash_file
 from bonexray.images import read_picture
 from page.domain import known
-from page.models import Models, origin, title
+from page.models import Models, network_hash, origin, title
 from page.overlay import SHOWN_SIDE, shown
 
 WARNING = "A demonstration, not a medical device: it must not be used to decide about anyone's health."
 THUMBNAIL = 240  # pixels a side
+DAMAGED = (OSError, ValueError, LookupError, SyntaxError, MemoryError, struct.error, Image.DecompressionBombError)
+DECIMALS = 3  # of a threshold that a visitor sets
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +80,12 @@ def compare(path: Path, models: Models) -> Comparison:
     Raises:
         ImageError: the file is no image that can be read.
     """
-    picture = read_picture(path, max(SHOWN_SIDE, *(model.decoded_side for model in models)))
+    try:
+        picture = read_picture(path, max(SHOWN_SIDE, *(model.decoded_side for model in models)))
+    except ImageError:
+        raise
+    except DAMAGED as error:  # a stranger's file may break any decoder in any way: it must not end a batch
+        raise ImageError(f"{path} cannot be decoded as an image: {error}") from error
     pixels = np.asarray(shown(picture.grey))
     predictions = tuple(model.predict(picture) for model in models)
     return Comparison(pixels, (picture.shape[1], picture.shape[0]), hash_file(path), _mapped_to(predictions, pixels))
@@ -86,6 +95,12 @@ def verdicts(comparison: Comparison, thresholds: Sequence[float]) -> list[bool]:
     """Return each network's verdict, True for fractured, at the thresholds that the visitor set."""
     pairs = zip(comparison.predictions, thresholds, strict=True)
     return [prediction.probability >= threshold for prediction, threshold in pairs]
+
+
+def exact(thresholds: Sequence[float], models: Models) -> tuple[float, ...]:
+    """Return each network's own threshold for a slider that stands there: sliders know only three decimals."""
+    pairs = zip(thresholds, models, strict=True)
+    return tuple(model.threshold if value == round(model.threshold, DECIMALS) else value for value, model in pairs)
 
 
 def uncertain_band(model: FractureClassifier) -> tuple[float, float] | None:
@@ -131,7 +146,7 @@ def describe_models(models: Models) -> list[dict[str, Any]]:
             "name": title(model),
             "source": origin(model),
             "revision": model.revision,
-            "network_sha256": model.checkpoint.files["model.tflite"]["sha256"],
+            "network_sha256": network_hash(model),
             "image_size": model.checkpoint.image_size,
             "threshold": model.threshold,
             "uncertain_band": uncertain_band(model),
@@ -168,5 +183,5 @@ def _describe_model(
         "milliseconds": round(prediction.milliseconds, 2),
         "source": origin(model),
         "revision": model.revision,
-        "network_sha256": model.checkpoint.files["model.tflite"]["sha256"],
+        "network_sha256": network_hash(model),
     }

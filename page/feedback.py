@@ -24,6 +24,11 @@ def open_feedback(repository: str) -> "Feedback | None":
     return Feedback(repository) if repository else None
 
 
+def right(record: dict[str, Any], fractured: bool) -> dict[str, bool]:
+    """Say of each network whether its verdict was right."""
+    return {one["name"]: one["fractured"] == fractured for one in record["models"]}
+
+
 class Feedback:
     """Rows that wait in a folder until `CommitScheduler` takes them to the data set."""
 
@@ -45,8 +50,8 @@ class Feedback:
             )
 
     def add(self, record: dict[str, Any], fractured: bool, reason: str, pixels: Any = None) -> None:  # noqa: ANN401
-        """Store one row: the record of the comparison, the truth, and how it is known; pixels only if given."""
-        row = {**record, "truth_fractured": fractured, "reason": reason[:LONGEST]}
+        """Store one row: the record of the comparison, the truth, who was right, how it is known; pixels if given."""
+        row = {**record, "truth_fractured": fractured, "right": right(record, fractured), "reason": reason[:LONGEST]}
         row["time"] = datetime.now(UTC).isoformat(timespec="seconds")
         with self._scheduler.lock:
             if pixels is not None:

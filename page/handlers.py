@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 
 from page.cards import joint_card, model_card, notice, problem_card, refusal_card
-from page.comparison import Comparison, compare
+from page.comparison import Comparison, compare, exact
 from page.examples import Example
 from page.maps import difference_card, map_card
 from page.models import Models
+from page.scripts import TABS
 from page.sharing import Shares, read_thresholds, view_link
 from page.texts import choose_language, translate
 from page.uploads import judge
@@ -60,6 +61,11 @@ class Handlers:
         key = (asked["shared"], asked["key"]) if {"shared", "key"} <= asked.keys() else None
         return (comparison, "", *thresholds, False, language, key)
 
+    def open_tab(self, request: gr.Request) -> Any:  # noqa: ANN401 - Gradio's update
+        """Show the tab that the address asks for."""
+        asked = request.query_params.get("tab")
+        return gr.update(selected=asked) if asked in TABS else NOTHING
+
     def render(
         self, comparison: Comparison | None, problem: str, first: float, second: float, anyway: bool, language: str
     ) -> tuple[Any, ...]:
@@ -85,9 +91,10 @@ class Handlers:
         refusal = refusal_card(comparison, self.models, anyway, language) if comparison.refused else ""
         if comparison.refused and not anyway:
             return refusal, "", ""
-        triples = zip(self.models, comparison.predictions, (first, second), strict=True)
+        thresholds = exact((first, second), self.models)
+        triples = zip(self.models, comparison.predictions, thresholds, strict=True)
         cards = [model_card(model, prediction, threshold, language) for model, prediction, threshold in triples]
-        return refusal + joint_card(comparison, self.models, (first, second), language), *cards
+        return refusal + joint_card(comparison, self.models, thresholds, language), *cards
 
     def render_link(
         self, comparison: Comparison | None, first: float, second: float, language: str, request: gr.Request

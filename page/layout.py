@@ -11,7 +11,16 @@ from page.handlers import Handlers
 from page.models import Models
 from page.scripts import SET_LANGUAGE, SET_OPACITY, SHOW_VERDICT, START
 from page.services import Services
-from page.tabs import Spoken, add_batch, add_endpoints, add_feedback, add_keep, add_sharing
+from page.tabs import (
+    Spoken,
+    add_batch,
+    add_deletion,
+    add_endpoints,
+    add_feedback,
+    add_keep,
+    add_sharing,
+    fresh,
+)
 from page.texts import LANGUAGES, TEXTS, translate
 from page.theme import I18N
 from page.writing import add_about, add_programs
@@ -33,8 +42,8 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                 [(name, code) for code, name in LANGUAGES.items()], value="en", label=I18N("language"),
                 filterable=False, scale=0, min_width=110, elem_id="language",
             )  # fmt: skip
-        with gr.Tabs():
-            with gr.Tab(I18N("tab.compare")):
+        with gr.Tabs() as tabs:
+            with gr.Tab(I18N("tab.compare"), id="compare"):
                 file, camera, gallery, kept = _add_inputs(handlers.examples)
                 banner = gr.HTML(notice("en"), elem_id="banner")
                 anyway = gr.Checkbox(label=I18N("refused.show"), visible=False, elem_id="anyway")
@@ -45,8 +54,9 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                     with gr.Row():
                         add_keep(services, [*state, language])
                         again = gr.Button(I18N("input.clear"), min_width=180, elem_id="again")
-                    link, own = add_sharing(services, comparison, sliders, key, language)
-                    told = add_feedback(services, comparison, language) if services.feedback else []
+                    link, own, made = add_sharing(services, comparison, sliders, key, language)
+                    told = add_feedback(services, state, language) if services.feedback else []
+                ended = add_deletion(services, key, made, language)
             add_batch(services, language)
             spoken = [
                 *add_about(handlers.models),
@@ -74,6 +84,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             if event not in (again.click, demo.load):
                 rendered.then(None, js=SHOW_VERDICT)
             rendered.then(handlers.render_link, [*state, language], link, **STEP)
+            judged.success(lambda: (*fresh(), ""), None, [*made, ended], **STEP)  # another image, not shared
         anyway.input(handlers.render, [*shown, language], view, **STEP)
         reset.click(lambda: handlers.thresholds, None, sliders, **QUIET)
         gr.on(
@@ -83,18 +94,19 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
         _add_language(language, [*spoken, *_labelled(demo)]).then(
             handlers.render, [*shown, language], view, **STEP
         ).then(handlers.render_link, [*state, language], link, **STEP)
-        demo.load(None, js=START)
         add_endpoints(services)
-        _add_forgetting(demo)
+        _add_visit(demo, handlers, tabs)
     return demo
 
 
-def _add_forgetting(demo: gr.Blocks) -> None:
-    """Drop what Gradio keeps of a closed tab, which would otherwise stay for an hour and longer."""
+def _add_visit(demo: gr.Blocks, handlers: Handlers, tabs: gr.Tabs) -> None:
+    """Open the tab that the address names, and drop what Gradio would keep of a visit for an hour and longer."""
 
     def forget(request: gr.Request) -> None:
         demo.state_holder.session_data.pop(request.session_hash or "", None)
 
+    demo.load(handlers.open_tab, None, tabs, show_progress="hidden", **QUIET)
+    demo.load(None, js=START)
     demo.unload(forget)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from huggingface_hub.constants import ENDPOINT
 
 from bonexray import BonexrayError, FractureClassifier
 
@@ -36,14 +37,14 @@ def origin(model: FractureClassifier) -> str:
     return model.source if model.revision else f"{Path(model.source).parent.name}/{Path(model.source).name}"
 
 
-def is_bundled(model: FractureClassifier) -> bool:
-    """Say whether a network is one of those that come with the page."""
-    return model.folder in BUNDLED
-
-
 def card_url(model: FractureClassifier) -> str | None:
     """Return the address of the model's card on the Hub at its very revision; None for a folder."""
-    return f"https://huggingface.co/{model.source}/tree/{model.revision}" if model.revision else None
+    return f"{ENDPOINT}/{model.source}/blob/{model.revision}/README.md" if model.revision else None
+
+
+def network_hash(model: FractureClassifier) -> str:
+    """Return the SHA-256 of the network's file, which names a folder's revision too."""
+    return model.checkpoint.files["model.tflite"]["sha256"]
 
 
 def _load(name: str) -> FractureClassifier:

@@ -8,7 +8,7 @@ from page import curves
 from page.drawing import chapter
 from page.models import Models, title
 from page.plot import KINDS, REFERENCE, Axis, Line, Mark, Place, plot
-from page.texts import percent, translate
+from page.texts import threshold_percent, translate
 
 QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 BENEFIT = (-0.2, 0.0, 0.2, 0.4, 0.6, 0.8)
@@ -130,9 +130,10 @@ def _axis(key: str, language: str) -> Axis:
 def _tell(line: Line, name: str, model: FractureClassifier, axes: Axes, language: str) -> str:
     if line.mark is None:
         return name
+    point = curves.chosen(model)["threshold"]
     written = [axis.write(value, language) for axis, value in zip(axes, line.mark.at, strict=True)]
     values = {"horizontal": axes[0].name, "x": written[0], "vertical": axes[1].name, "y": written[1]}
-    return translate(language, "curve.told", name=name, threshold=percent(language, model.threshold), **values)
+    return translate(language, "curve.told", name=name, threshold=threshold_percent(language, point), **values)
 
 
 def _figure(name: str, lines: Sequence[Line], axes: Axes, told: Sequence[str], language: str, whose: str = "") -> str:

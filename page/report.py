@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gradio.utils import get_upload_folder
 
 from bonexray import FractureClassifier, __version__
-from page.cards import interval
+from page.cards import interval, measured
 from page.comparison import Comparison, describe, operating_point
 from page.domain import refusals
 from page.models import Models, title
@@ -118,7 +118,7 @@ def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[s
 
 def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> list[str]:
     point = operating_point(model, one["threshold"])
-    measured = [
+    shares = [
         f"{translate(language, key)}: {' '.join(interval(share, language))}"
         for key, share in (
             ("sensitivity", point and point.sensitivity),
@@ -128,7 +128,8 @@ def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> lis
     return [
         f"{translate(language, 'probability')}: {percent(language, one['probability'], 1)}",
         f"{translate(language, 'threshold')}: {percent(language, one['threshold'], 1)}",
-        *measured,
+        *shares,
+        measured(model, one["threshold"], language),
         f"{translate(language, 'batch.gate')}: {gate(one, language)}",
         f"{one['source']} {(one['revision'] or '')[:12]}".strip(),
         f"model.tflite SHA-256 {one['network_sha256'][:16]}…",

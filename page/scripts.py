@@ -2,6 +2,7 @@
 
 from page.texts import RIGHT_TO_LEFT
 
+TABS = ("compare", "many", ABOUT := "about", "api")  # what an address calls them
 SET_OPACITY = "value => document.documentElement.style.setProperty('--bx-opacity', value / 100)"
 SET_LANGUAGE = f"""code => {{
   document.documentElement.lang = code;
@@ -13,7 +14,8 @@ SHOW_VERDICT = """() => document.querySelector('#banner').scrollIntoView(
 # Its DownloadButton saves what it holds; what is made on demand is saved by pressing it once it is there.
 SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 # A picture pasted anywhere goes the way of a dropped one, text goes where it is typed. And the places to drop are
-# named for screen readers as they are for everyone: Gradio says "Click to upload or drop files" in every language.
+# named for screen readers as they are for everyone: Gradio says "Click to upload or drop files" in every language, and
+# puts the button that adds files to files within another one, named "common.upload" (6.31).
 START = """() => {
   addEventListener('paste', event => {
     const drop = [...document.querySelectorAll('.bx-drop')].find(one => one.offsetParent);
@@ -30,6 +32,10 @@ START = """() => {
     const said = drop.querySelector('[data-testid=block-label]')?.textContent.trim();
     const button = drop.querySelector('button[aria-dropeffect]');
     if (said && button && button.ariaLabel !== said) button.ariaLabel = said;
+    const around = button?.parentElement.closest('button');
+    if (said && around && around.title !== said) {
+      Object.assign(around, {ariaLabel: said, title: said, role: 'group', tabIndex: -1, ariaHasPopup: null});
+    }
   });
   new MutationObserver(name).observe(document.body, {childList: true, characterData: true, subtree: true});
   name();

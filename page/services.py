@@ -8,8 +8,8 @@ import gradio as gr
 from PIL import Image
 
 from page.batch import Row, compare_many, readable, summary, write_csv
-from page.comparison import Comparison, describe, describe_models
-from page.feedback import Feedback
+from page.comparison import Comparison, describe, describe_models, exact
+from page.feedback import Feedback, right
 from page.handlers import address
 from page.models import Models
 from page.overlay import overlay
@@ -51,7 +51,7 @@ class Services:
             images: radiographs and ZIP files of radiographs, at most 200 images.
 
         Returns:
-            A row for each image, the largest disagreement first (file; probability, verdict and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image; a note where it could not be read), and the same as CSV.
+            A row for each image, the largest disagreement first (file; probability, threshold, verdict and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image, whose probabilities are guesses and which comes after the others; a note where it could not be read or is refused), and the same as CSV.
         """  # noqa: E501 - Gradio fills in `progress`
         if not images:
             raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)
@@ -65,21 +65,29 @@ class Services:
     def run_batch(
         self, images: list[str] | None, language: str, progress: gr.Progress = BATCH_FIRST
     ) -> tuple[Any, ...]:
-        """Return a line of counts, the table and the CSV to download, and empty the input."""
+        """Return the rows, a line of counts, "anyway" off, the table and the CSV to download, and empty the input."""
         if not images:
             raise gr.Error(translate(language, "batch.first"), print_exception=False)
         rows, csv = self.compare_many(images, progress)
-        header, cells = readable(rows, self.models, language)
-        table = gr.update(value=cells, headers=header, visible=True)
-        return summary(rows, language), table, gr.update(value=csv, visible=True), None
+        refused = any(row["in_domain"] is False for row in rows)
+        anyway = gr.update(value=False, visible=refused)
+        return rows, *self.show_batch(rows, False, language), anyway, gr.update(value=csv, visible=True), None
+
+    def show_batch(self, rows: list[Row] | None, anyway: bool, language: str) -> tuple[Any, ...]:
+        """Return the line of counts and the table; nothing is run again."""
+        if not rows:
+            return gr.skip(), gr.skip()
+        header, cells = readable(rows, self.models, language, anyway=anyway)
+        return summary(rows, language), gr.update(value=cells, headers=header, visible=True)
 
     def make_pdf(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
         """Write the comparison as PDF."""
-        return write_pdf(_required(comparison, language), self.models, (first, second), language)
+        thresholds = exact((first, second), self.models)
+        return write_pdf(_required(comparison, language), self.models, thresholds, language)
 
     def make_json(self, comparison: Comparison | None, first: float, second: float, language: str) -> str:
         """Write the comparison as JSON."""
-        return write_json(_required(comparison, language), self.models, (first, second))
+        return write_json(_required(comparison, language), self.models, exact((first, second), self.models))
 
     def share(
         self, comparison: Comparison | None, first: float, second: float, language: str, request: gr.Request
@@ -95,21 +103,32 @@ class Services:
             (share.token, share.key),
         )
 
-    def unshare(self, key: tuple[str, str] | None, language: str) -> str:
-        """End a share and say so."""
+    def unshare(self, key: tuple[str, str] | None, language: str) -> tuple[str, None]:
+        """End a share and say so; its key opens nothing any more."""
         ended = key is not None and self.shares.delete(*key)
-        return translate(language, "share.deleted" if ended else "share.gone")
+        return translate(language, "share.deleted" if ended else "share.gone"), None
 
     def tell(
-        self, comparison: Comparison | None, fractured: bool | None, reason: str, with_image: bool, language: str
-    ) -> str:
-        """Store what a visitor knows to be true; say that it is stored."""
+        self,
+        comparison: Comparison | None,
+        first: float,
+        second: float,
+        fractured: bool | None,
+        reason: str,
+        with_image: bool,
+        language: str,
+    ) -> tuple[str, None, str, bool]:
+        """Store what a visitor knows to be true; say which verdicts on the page were right, and empty the form."""
         known = _required(comparison, language)
         if fractured is None or self.feedback is None:
             raise gr.Error(translate(language, "feedback.truth"), print_exception=False)
-        record = describe(known, self.models, self._thresholds)
+        record = describe(known, self.models, exact((first, second), self.models))
         self.feedback.add(record, fractured, reason, known.pixels if with_image else None)
-        return translate(language, "feedback.thanks")
+        judged = right(record, fractured).items()
+        said = [
+            translate(language, f"feedback.{'right' if correct else 'wrong'}", name=name) for name, correct in judged
+        ]
+        return f"{translate(language, 'feedback.thanks')} {' · '.join(said)}", None, "", False
 
     @property
     def _thresholds(self) -> list[float]:

@@ -2,7 +2,7 @@
 
 from page.models import Models, origin
 
-USAGE = """from bonexray import FractureClassifier  # pip install bonexray
+USAGE = """from bonexray import FractureClassifier  # pip install git+https://…
 
 classifier = FractureClassifier.from_pretrained("{source}"{revision})
 prediction = classifier.predict("wrist.jpg")

@@ -26,8 +26,12 @@ def add_keep(services: Services, inputs: list[Any]) -> None:
 
 def add_sharing(
     services: Services, comparison: gr.State, sliders: list[gr.Slider], key: gr.State, language: gr.Dropdown
-) -> tuple[gr.Textbox, gr.Accordion]:
-    """Add the link to an example's view, and the opt-in link to a visitor's own image."""
+) -> tuple[gr.Textbox, gr.Accordion, list[Any]]:
+    """Add the link to an example's view, and the opt-in link to a visitor's own image.
+
+    Returns:
+        The first link, what holds the second, and of it the consent and the links that were made.
+    """
     link = gr.Textbox(label=I18N("share.link"), visible=False, interactive=False, buttons=["copy"], elem_id="link")
     with gr.Accordion(I18N("share"), open=False, visible=False, elem_id="share") as own:
         consent = gr.Checkbox(label=I18N("share.consent"), elem_id="consent")
@@ -36,17 +40,28 @@ def add_sharing(
             public = gr.Textbox(label=I18N("share.public"), interactive=False, buttons=["copy"], elem_id="public")
             private = gr.Textbox(label=I18N("share.private"), interactive=False, buttons=["copy"], elem_id="private")
             said = gr.Markdown()
-    delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
     consent.change(lambda ticked: gr.update(interactive=ticked), consent, create, **QUIET)
     create.click(services.share, [comparison, *sliders, language], [public, private, said, key], **QUIET).success(
         lambda: gr.update(visible=True), None, made, **QUIET
     )
+    return link, own, [consent, made]
+
+
+def add_deletion(services: Services, key: gr.State, made: list[Any], language: gr.Dropdown) -> gr.Markdown:
+    """Add the button that ends a share, for who holds its key; return what it says then."""
+    delete = gr.Button(I18N("share.delete"), variant="stop", visible=False, elem_id="delete")
+    ended = gr.Markdown(elem_id="ended")
     key.change(lambda held: gr.update(visible=held is not None), key, delete, **QUIET)
-    delete.click(services.unshare, [key, language], said, **QUIET).then(lambda: None, None, key, **QUIET)
-    return link, own
+    delete.click(services.unshare, [key, language], [ended, key], **QUIET).success(fresh, None, made, **QUIET)
+    return ended
 
 
-def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown) -> list[Spoken]:
+def fresh() -> tuple[Any, Any]:
+    """Return the consent, not given, and the links of a share, hidden: for an image that is not shared."""
+    return False, gr.update(visible=False)
+
+
+def add_feedback(services: Services, shown: list[Any], language: gr.Dropdown) -> list[Spoken]:
     """Add the form for visitors who know the truth; return what of it `gr.I18n` cannot say anew."""
 
     def choices(code: str) -> list[tuple[str, bool]]:
@@ -59,19 +74,21 @@ def add_feedback(services: Services, comparison: gr.State, language: gr.Dropdown
         with_image = gr.Checkbox(label=I18N("feedback.image"))
         said = gr.Markdown()
         send = gr.Button(I18N("feedback.send"))
-        send.click(services.tell, [comparison, truth, reason, with_image, language], said, **QUIET)
+        form = [truth, reason, with_image]
+        send.click(services.tell, [*shown, *form, language], [said, *form], **QUIET)
     return [(truth, lambda code: {"choices": choices(code)})]
 
 
 def add_batch(services: Services, language: gr.Dropdown) -> None:
     """Add the tab for many images."""
-    with gr.Tab(I18N("tab.batch")):
+    with gr.Tab(I18N("tab.batch"), id="many"):
         files = gr.File(
             label=I18N("batch.files"), file_count="multiple", height=180, elem_id="batch-files", elem_classes="bx-drop"
         )
         gr.Markdown(I18N("batch.more"), elem_classes="bx-small")
         run = gr.Button(I18N("batch.run"), variant="primary", elem_id="batch-run")
-        counts = gr.Markdown(elem_id="batch-counts")
+        rows, counts = gr.State(None), gr.Markdown(elem_id="batch-counts")
+        anyway = gr.Checkbox(label=I18N("batch.anyway"), visible=False, elem_id="batch-anyway")
         table = gr.Dataframe(
             label=I18N("batch.table"),
             visible=False,
@@ -81,7 +98,11 @@ def add_batch(services: Services, language: gr.Dropdown) -> None:
             column_widths=["200px", "160px", "160px", "125px", "120px", "260px"],
         )
         csv = gr.DownloadButton(CSV_LABEL, visible=False, elem_id="batch-csv")
-        run.click(services.run_batch, [files, language], [counts, table, csv, files], **QUIET)
+        run.click(services.run_batch, [files, language], [rows, counts, table, anyway, csv, files], **QUIET)
+        gr.on(
+            [anyway.input, language.change], services.show_batch, [rows, anyway, language], [counts, table],
+            show_progress="hidden", **QUIET,
+        )  # fmt: skip
 
 
 def add_endpoints(services: Services) -> None:

@@ -15,6 +15,7 @@ THEME.set(
     body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_300",
     block_info_text_color="*neutral_600", block_info_text_color_dark="*neutral_300",
     color_accent="*primary_600", button_primary_background_fill="*primary_600",
-    button_primary_background_fill_dark="*primary_600",
+    button_primary_background_fill_dark="*primary_600", checkbox_border_color="*neutral_500",
+    checkbox_border_color_dark="*neutral_400",
 )  # fmt: skip
 I18N = gr.I18n(**TEXTS, **{"zh-CN": TEXTS["zh"], "zh-TW": TEXTS["zh"]})

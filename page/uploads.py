@@ -27,9 +27,9 @@ def judge(path: str | Path, models: Models) -> Comparison:
         forget(path)
 
 
-def reason(error: BonexrayError, path: Path) -> str:
-    """Return an error's line with the file's name for its place on this machine."""
-    return str(error).replace(str(path), path.name)
+def reason(error: BonexrayError, path: Path, name: str = "") -> str:
+    """Return an error's line with the file's name, its own or this one, for its place on this machine."""
+    return str(error).replace(str(path), name or path.name)
 
 
 def forget(path: str | Path, delay: float = DELAY) -> None:

@@ -10,7 +10,9 @@ from bonexray import __version__
 from page.figures import calibration_drawing, leak_drawing, leak_of, leak_table, table
 from page.handlers import address
 from page.models import Models
+from page.networks import networks
 from page.plots import curve_drawings
+from page.scripts import ABOUT
 from page.snippets import LOCAL, requests, usage
 from page.tabs import Spoken
 from page.texts import section
@@ -21,8 +23,10 @@ QUIET: Any = {"api_visibility": "private"}
 
 def add_about(models: Models) -> list[Spoken]:
     """Add the tab that says what was measured, and how; return what it says in each language."""
-    with gr.Tab(I18N("tab.about")):
-        spoken = [_add_prose(lambda code: "\n\n".join([section(code, "method"), table(models, code)]))]
+    with gr.Tab(I18N("tab.about"), id=ABOUT):
+        spoken = [
+            _add_prose(lambda code: "\n\n".join([networks(models, code), section(code, "method"), table(models, code)]))
+        ]
         for draw in (curve_drawings, calibration_drawing, leak_drawing):
             spoken.append((gr.HTML(draw(models, "en")), partial(_say_drawing, draw, models)))
         if leak_of(models):
@@ -35,7 +39,7 @@ def add_about(models: Models) -> list[Spoken]:
 
 def add_programs(demo: gr.Blocks) -> list[Spoken]:
     """Add the tab for programmers, with this page's own address in every example; return what it says."""
-    with gr.Tab(I18N("tab.machines")):
+    with gr.Tab(I18N("tab.machines"), id="api"):
         python, curl, server = requests(LOCAL)
         spoken = [_add_prose(lambda code: section(code, "programs"))]
         parts = [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[1]
 START = 180  # seconds: the machine may be busy with a training
@@ -26,6 +27,15 @@ def run_page(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     """Run `python app.py` to its end, for the ways in which it does not start."""
     command = [sys.executable, str(ROOT / "app.py"), *arguments]
     return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=START)
+
+
+@pytest.fixture
+def bar(tmp_path: Path) -> Path:
+    """Draw what the gates refuse: a grey bar."""
+    image = Image.new("RGB", (300, 400))
+    ImageDraw.Draw(image).rectangle((110, 0, 180, 400), fill="#999")
+    image.save(tmp_path / "bar.png")
+    return tmp_path / "bar.png"
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from browser_fixtures import Visit, choose, photograph, set_threshold
+from browser_fixtures import Visit, choose, photograph, serious, set_threshold
 from playwright.sync_api import expect
 
 from page.examples import FOLDER as EXAMPLES
@@ -106,31 +106,46 @@ def test_an_upload_is_shared_only_when_its_owner_says_so(visit: Visit) -> None:
     other = visit(query)
     expect(other.locator(".bx-model")).to_have_count(2, timeout=30_000)
     expect(other.locator("#delete")).to_have_count(0)
-    tab.locator("#delete").click()
-    expect(tab.locator("#results")).to_contain_text("Deleted")
+    private = "/" + tab.locator("#private textarea, #private input").input_value().split("/")[-1]
+    choose(tab, "Hand · intact")
+    tab.set_input_files("#upload input[type=file]", EXAMPLES / "leg-oblique.jpg")
+    expect(tab.locator("#consent input")).not_to_be_checked(timeout=30_000)
+    expect(tab.locator("#public")).to_have_count(0)
+    owner = visit(private)
+    owner.locator("#delete").click(timeout=30_000)
+    expect(owner.locator("#ended")).to_contain_text("Deleted")
+    expect(owner.locator("#delete")).to_have_count(0)
     late = visit(query)
     expect(late.locator("body")).to_contain_text("has expired or was deleted")
     expect(late.locator(".bx-model")).to_have_count(0)
 
 
-def test_many_at_once_ends_in_a_table_and_a_csv(visit: Visit, tmp_path: Path) -> None:
-    """A ZIP and a file that is none: every image is a row."""
+def test_many_at_once_ends_in_a_table_and_a_csv(visit: Visit, bar: Path, tmp_path: Path) -> None:
+    """A ZIP, a file that is none and one that is refused: every image is a row, a refusal's numbers only on demand."""
     with zipfile.ZipFile(tmp_path / "bones.zip", "w") as archive:
         for name in ("hand-intact.jpg", "leg-intact.jpg"):
             archive.write(EXAMPLES / name, name)
     (tmp_path / "broken.png").write_text("no image")
     tab = visit()
     tab.get_by_role("tab", name="Many at once").click()
-    tab.set_input_files("#batch-files input[type=file]", [tmp_path / "bones.zip", tmp_path / "broken.png"])
+    tab.set_input_files("#batch-files input[type=file]", [tmp_path / "bones.zip", tmp_path / "broken.png", bar])
     expect(tab.locator("#batch-files")).to_contain_text("broken")
+    assert serious(tab) == []
     tab.locator("#batch-run").click()
     table = tab.locator("#batch-table")
     for text in ("hand-intact.jpg", "leg-intact.jpg", "broken.png is no image"):
         expect(table).to_contain_text(text, timeout=30_000)
-    expect(tab.locator("#batch-counts")).to_contain_text("Images: 3")
+    expect(tab.locator("#batch-counts")).to_contain_text("Images: 4")
+    refused = table.get_by_role("row").filter(has_text="bar.png")
+    expect(refused).to_contain_text("hidden")
+    expect(refused).not_to_contain_text("%")
+    assert serious(tab) == []
     with tab.expect_download() as download:
         tab.locator("#batch-csv").click()
-    assert len(download.value.path().read_text("utf-8-sig").splitlines()) == 4
+    assert len(download.value.path().read_text("utf-8-sig").splitlines()) == 5
+    tab.locator("#batch-anyway input").check()
+    expect(refused).to_contain_text("%")
+    expect(refused).to_contain_text("refused")
     photograph(tab, "batch")
 
 

@@ -9,10 +9,11 @@ import pytest
 from bonexray import FractureClassifier, Prediction
 from bonexray.gate import REASONS
 from page.cards import joint_card, model_card, percents
-from page.comparison import Comparison, OperatingPoint, Share, compare, describe, operating_point
+from page.comparison import Comparison, OperatingPoint, Share, compare, describe, exact, operating_point
 from page.examples import load_examples
 from page.handlers import Handlers
-from page.models import Models, load_models
+from page.models import Models, load_models, network_hash
+from page.networks import networks
 from page.sharing import Shares
 from page.texts import LANGUAGES, TEXTS, choose_language, direction
 
@@ -72,11 +73,23 @@ def test_measured_points_are_shown_or_said_to_be_missing(models: Models, compare
     model, prediction = with_metrics(models[0], operating_points=POINTS), compared.predictions[0]
     assert operating_point(model, 0.302) == OperatingPoint(0.3, Share(0.85, 0.75, 0.95), Share(0.3, 0.2, 0.4))
     card = model_card(model, prediction, 0.302, "en")
-    assert "85% <small>(75% to 95%)</small>" in card and "Measured at threshold 30%" in card
+    assert "85% <small>(75% to 95%)</small>" in card and "Threshold 30.2%" in card
+    assert "Measured at 30%, the nearest measured threshold" in card
+    assert "Measured at threshold 30% on" in model_card(model, prediction, 0.3, "en")
     assert "85\u00a0% <small>(75\u00a0% bis 95\u00a0%)</small>" in model_card(model, prediction, 0.3, "de")
     bare = with_metrics(models[0])
     assert operating_point(bare, 0.3) is None
     assert "not measured" in model_card(bare, prediction, 0.3, "en")
+
+
+def test_a_slider_at_a_networks_own_threshold_means_it_exactly(handlers: Handlers, compared: Comparison) -> None:
+    """Its three decimals move no verdict: the page decides as the package does."""
+    own, other = handlers.models[0].threshold, handlers.models[1].threshold
+    between = gated(compared.predictions[0], probability=own + 0.4 * (round(own, 3) - own))
+    close = replace(compared, predictions=(between, compared.predictions[1]))
+    card = handlers.render_verdicts(close, round(own, 3), round(other, 3), False, "en")[1]
+    assert round(own, 3) != own and ("> Fractured" in card) == (between.probability >= own)
+    assert exact((round(own, 3), 0.9), handlers.models) == (own, 0.9)
 
 
 def test_a_probability_in_the_uncertain_band_is_called_uncertain(models: Models, compared: Comparison) -> None:
@@ -155,11 +168,29 @@ def test_nothing_of_a_file_name_is_taken_for_html(models: Models, compared: Comp
 
 @pytest.mark.parametrize(
     ("probability", "threshold", "shown"),
-    [(0.731, 0.536, ("73%", "54%")), (0.5361, 0.5364, ("53.61%", "53.64%")), (0.5, 0.5, ("50.000%", "50.000%"))],
+    [
+        (0.731, 0.54, ("73%", "54%")),
+        (0.731, 0.4747, ("73%", "47.5%")),
+        (0.536, 0.537, ("53.6%", "53.7%")),
+        (0.5361, 0.5364, ("53.61%", "53.64%")),
+        (0.5, 0.5, ("50.000%", "50.000%")),
+    ],
 )
 def test_percents_show_which_is_larger(probability: float, threshold: float, shown: tuple[str, str]) -> None:
     """Rounding never makes two different numbers equal, as far as three decimals go."""
     assert percents(probability, threshold, "en") == shown
+
+
+def test_every_network_names_its_card(models: Models, compared: Comparison) -> None:
+    """On the Hub at its revision, or this page's own About, which has the facts of both."""
+    there = with_metrics(models[0])
+    there.source, there.revision = "someone/bones", "a" * 40
+    card = model_card(there, compared.predictions[0], 0.5, "en")
+    assert f"/someone/bones/blob/{'a' * 40}/README.md" in card and "revision aaaaaaa " in card
+    here = model_card(models[0], compared.predictions[0], 0.5, "fr")
+    assert 'href="?tab=about&amp;lang=fr"' in here and network_hash(models[0])[:7] in here
+    facts = networks((there, models[1]), "de")
+    assert network_hash(models[1])[:12] in facts and f"blob/{'a' * 40}" in facts and "320 × 320" in facts  # noqa: RUF001
 
 
 def test_every_language_says_everything() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from browser_fixtures import Visit, photograph, serious
 from page_fixtures import free_port
-from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect
 from test_page_handlers import gated
 
@@ -19,15 +18,6 @@ from page.services import Services
 from page.sharing import Shares
 from page.texts import LANGUAGES, TEXTS
 from page.theme import CSS, I18N, THEME
-
-
-@pytest.fixture
-def bar(tmp_path: Path) -> Path:
-    """Draw what the gates refuse: a grey bar."""
-    image = Image.new("RGB", (300, 400))
-    ImageDraw.Draw(image).rectangle((110, 0, 180, 400), fill="#999")
-    image.save(tmp_path / "bar.png")
-    return tmp_path / "bar.png"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 from fontTools.ttLib import TTFont
 from huggingface_hub import HfApi, create_repo, hf_hub_download, list_repo_files
 from loopback_hub import LoopbackHub
+from PIL import Image
 from test_dicom import write as write_dicom
 
 from bonexray import BonexrayError
-from page import batch, uploads
-from page.batch import compare_many, readable, summary, write_csv
+from page import archives, batch, uploads
+from page.batch import Row, compare_many, readable, summary, write_csv
 from page.comparison import Comparison, compare
 from page.examples import FOLDER, load_examples
 from page.feedback import Feedback, open_feedback
@@ -58,13 +60,20 @@ def test_one_bad_file_is_a_row_with_its_reason(models: Models, tmp_path: Path) -
     content[content.index(b"damaged.jpg") + 5000] ^= 255
     (tmp_path / "some.zip").write_bytes(content)
     (tmp_path / "cut.zip").write_bytes(content[:-100] + b"PK\x05\x06" + bytes(18))
+    webp, huge = tmp_path / "cut.webp", tmp_path / "huge.bmp"
+    Image.open(LEG).save(webp)
+    webp.write_bytes(webp.read_bytes()[:500])
+    huge.write_bytes(b"BM" + struct.pack("<IIIIiiHHIIiiII", 62, 0, 62, 40, 60_000, 60_000, 1, 1, 0, 0, 0, 0, 2, 0))
     done: list[int] = []
     rows = compare_many(
-        [str(LEG), str(tmp_path / "some.zip"), str(tmp_path / "cut.zip")], models, lambda count, _: done.append(count)
+        [str(webp), str(huge), str(LEG), str(tmp_path / "some.zip"), str(tmp_path / "cut.zip")],
+        models,
+        lambda count, _: done.append(count),
     )
     notes = {row["file"]: row["note"] for row in rows}
     assert notes["leg-oblique.jpg"] == notes["folder/hand.jpg"] == ""
     assert notes["text.jpg"].endswith("expected JPEG, PNG, ...") and "Bad CRC" in notes["damaged.jpg"]
+    assert "cannot be decoded" in notes["cut.webp"] and "exceeds limit" in notes["huge.bmp"]
     assert LEG.exists() and "__MACOSX/leg.jpg" not in notes and done == list(range(len(done)))
 
 
@@ -78,7 +87,7 @@ def test_a_zip_cannot_fill_the_disk(models: Models, tmp_path: Path, monkeypatch:
         archive.writestr("../../escaped.txt", "no image")
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros.png", bytes(2_000_000))
-    monkeypatch.setattr(batch, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(archives, "MOST_BYTES", 1_000_000)
     rows = compare_many([str(tmp_path / "bomb.zip"), str(tmp_path / "outer.zip")], models, lambda *_: None)
     notes = {row["file"]: row["note"] for row in rows}
     assert (tmp_path / "bomb.zip").stat().st_size < 10_000 and "unpacks to over 1 MB" in notes["bomb.zip"]
@@ -96,10 +105,13 @@ def test_no_more_than_the_most_are_compared(models: Models, monkeypatch: pytest.
 def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) -> None:
     """A refused image is marked, with its reason in the visitor's language; the CSV has code and score."""
     (known,) = compare_many([str(LEG)], models, lambda *_: None)
-    refused = copy.deepcopy(known) | {"in_domain": False}
+    refused: Row = copy.deepcopy(known) | {"in_domain": False}
     refused["models"][1] |= {"in_domain": False, "domain_score": 1.84, "domain_reason": "colour"}
     _, cells = readable([refused], models, "es")
     assert cells[0][4] == "⊘ rechazada" and "está en color" in cells[0][5]
+    assert cells[0][1:4] == ["oculta", "oculta", ""] and "%" not in "".join(cells[0])
+    _, cells = readable([refused], models, "es", anyway=True)
+    assert cells[0][1].endswith("· Con fractura") and cells[0][3] and cells[0][4] == "⊘ rechazada"
     header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
     row = dict(zip(header, line, strict=True))
     assert (row["in_domain"], row["ResNet50_domain_reason"], row["ResNet50_domain_score"]) == (
@@ -107,7 +119,21 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
         "colour",
         "1.84",
     )
-    assert "Refused: 1" in summary([refused, known], "en") and "Images: 2" in summary([refused, known], "en")
+    said = summary([refused | {"agreement": False}, known], "en")
+    assert "Images: 2" in said and "Disagreements: 0" in said and "Refused: 1" in said
+
+
+def test_what_is_refused_comes_after_what_is_known(models: Models, bar: Path, tmp_path: Path) -> None:
+    """However much the networks disagree on it; its note and the CSV's first columns say what its numbers are worth."""
+    (tmp_path / "empty.png").touch()
+    with zipfile.ZipFile(tmp_path / "nothing.zip", "w") as archive:
+        archive.mkdir("folder")
+    paths = [tmp_path / "nothing.zip", tmp_path / "empty.png", bar, LEG]
+    rows = compare_many([str(path) for path in paths], models, lambda *_: None)
+    assert [row["file"] for row in rows] == [LEG.name, bar.name, "nothing.zip", "empty.png"]
+    assert "guesses" in rows[1]["note"] and "holds no file" in rows[2]["note"]
+    table = list(csv.reader(Path(write_csv(rows, models)).read_text("utf-8-sig").splitlines()))
+    assert table[0][:3] == ["file", "in_domain", "note"] and table[2][:3] == [bar.name, "False", rows[1]["note"]]
 
 
 def test_nothing_that_names_a_patient_leaves_a_dicom(
@@ -119,7 +145,7 @@ def test_nothing_that_names_a_patient_leaves_a_dicom(
     rows = compare_many([str(whole), str(cut)], models, lambda *_: None)
     files = [write_json(compared, models, (0.5, 0.5)), write_pdf(compared, models, (0.5, 0.5), "en")]
     kept = [Path(file).read_bytes() for file in (*files, write_csv(rows, models))]
-    assert [bool(row["note"]) for row in rows] == [False, True]
+    assert [bool(row["models"]) for row in rows] == [True, False]
     assert not any(b"Secret" in text or b"SECRET" in text for text in [*kept, caplog.text.encode()])
 
 
@@ -224,12 +250,14 @@ def test_feedback_goes_to_the_data_set_and_is_off_by_default(
     assert open_feedback("") is None
     feedback = Feedback("someone/feedback")
     services = Services(models, Shares(), feedback)
-    assert "stored" in services.tell(compared, True, "a radiologist", False, "en")
-    services.tell(compared, False, "a guess", True, "en")
+    said, *emptied = services.tell(compared, 0, 1, True, "a radiologist", False, "en")
+    assert "stored. MobileNetV2 was right · ResNet50 was wrong" in said and emptied == [None, "", False]
+    services.tell(compared, 1, 1, False, "a guess", True, "en")
     feedback.push()
     files = list_repo_files("someone/feedback", repo_type="dataset")
     (name,) = [file for file in files if file.endswith(".jsonl")]
     text = Path(hf_hub_download("someone/feedback", name, repo_type="dataset")).read_text()
     first, second = map(json.loads, text.splitlines())
     assert (first["truth_fractured"], first["reason"]) == (True, "a radiologist") and "file" not in first
-    assert second["file"] in files
+    assert first["right"] == {"MobileNetV2": True, "ResNet50": False} and second["file"] in files
+    assert second["right"] == {"MobileNetV2": True, "ResNet50": True} and not second["truth_fractured"]

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 @pytest.mark.parametrize("way", ["key", "button"])
 def test_a_pasted_image_is_judged(visit: Visit, way: str) -> None:
-    """Ctrl+V anywhere, and the button for phones: the clipboard is read as a file is; a grey bar is refused."""
+    """Ctrl+V on either tab, and the button for phones: the clipboard is read as a file is; a grey bar is refused."""
     tab = visit(permissions=["clipboard-read", "clipboard-write"])
     tab.evaluate(
         """async () => {
@@ -29,6 +29,11 @@ def test_a_pasted_image_is_judged(visit: Visit, way: str) -> None:
     expect(tab.locator("#banner .bx-refused")).to_have_count(1, timeout=30_000)
     expect(tab.locator(".bx-model")).to_have_count(0)
     expect(tab.locator("#link")).to_have_count(0)
+    if way == "key":
+        tab.get_by_role("tab", name="Many at once").click()
+        for count in (1, 2):
+            tab.keyboard.press("Control+v")
+            expect(tab.locator("#batch-files tr.file")).to_have_count(count, timeout=30_000)
 
 
 def test_examples_chosen_in_haste_end_with_the_last(visit: Visit) -> None:

@@ -7,6 +7,7 @@ LANGUAGES = {"en": "English", "es": "Español", "zh": "中文", "fr": "Français
 RIGHT_TO_LEFT = ("ar",)
 DECIMAL_COMMA = ("es", "fr", "de")  # they also put a space before the percent sign
 SECTIONS: tuple[str, ...] = ("method", "limits", "programs", "assistants")
+TENTH_OF_TENTH = 0.01  # of a percent: less is not seen
 FOLDER = Path(__file__).parent
 TEXTS: dict[str, dict[str, str]] = {
     code: json.loads((FOLDER / f"{code}.json").read_text("utf-8")) for code in LANGUAGES
@@ -33,6 +34,16 @@ def number(language: str, value: float, decimals: int) -> str:
 def percent(language: str, value: float, decimals: int = 0) -> str:
     """Write a share 0..1 as a percentage, as the language does."""
     return number(language, 100 * value, decimals) + ("\u00a0%" if language in DECIMAL_COMMA else "%")
+
+
+def threshold_percent(language: str, value: float) -> str:
+    """Write a threshold, which is set in tenths of a percent, as exactly as that."""
+    return percent(language, value, finest(value))
+
+
+def finest(value: float) -> int:
+    """Return how many decimals a share needs as a percentage: one, or none where it is a whole one."""
+    return 0 if abs(100 * value - round(100 * value)) < TENTH_OF_TENTH else 1
 
 
 def direction(language: str) -> str:
