@@ -59,24 +59,24 @@ def _roc(known: Sequence[FractureClassifier], _: float, language: str) -> str:
 
 def _precision(known: Sequence[FractureClassifier], prevalence: float, language: str) -> str:
     def place(one: curves.Point) -> Place | None:
-        share = curves.precision(one, prevalence)
+        share = one["precision"] if "precision" in one else curves.precision(one, prevalence)
         return None if share is None else (one["sensitivity"], share)
 
     axes = _axis("sensitivity", language), _axis("axis.precision", language)
     everyone = Line("", REFERENCE, [(0, prevalence), (1, prevalence)])
-    return _compare("pr", known, place, ("sensitivity", ""), axes, [everyone], language)
+    return _compare("pr", known, place, ("", "precision"), axes, [everyone], language)
 
 
 def _benefit(known: Sequence[FractureClassifier], prevalence: float, language: str) -> str:
     def place(one: curves.Point) -> Place | None:
-        benefit = curves.net_benefit(one, prevalence)
+        benefit = one["net_benefit"] if "net_benefit" in one else curves.net_benefit(one, prevalence)
         return None if benefit is None else (one["threshold"], benefit)
 
     axes = _axis("threshold", language), Axis(translate(language, "axis.benefit"), BENEFIT, share=False)
     alarms = [{"threshold": step / 100, "sensitivity": 1.0, "specificity": 0.0} for step in range(100)]
     everyone = Line("", REFERENCE, _places(alarms, place))
     nobody = Line("", REFERENCE, [(0, 0), (1, 0)])
-    return _compare("benefit", known, place, ("", ""), axes, [everyone, nobody], language)
+    return _compare("benefit", known, place, ("", "net_benefit"), axes, [everyone, nobody], language)
 
 
 def _compare(

@@ -1,5 +1,7 @@
 """Reading, letterboxing and mapping back, against numbers worked by hand and other implementations."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +177,17 @@ def test_a_huge_jpeg_is_decoded_small_and_means_the_same(tmp_path: Path, turn: i
     assert difference.mean() < 1
     small = read_picture(path, 2500).grey
     assert np.array_equal(small, whole)
+
+
+@pytest.mark.parametrize("name", ["cut.webp", "huge.png"])
+def test_a_file_that_breaks_while_it_is_opened_is_named(tmp_path: Path, name: str) -> None:
+    """A WebP that was cut off, and a header that promises more pixels than fit in memory."""
+    path = tmp_path / name
+    Image.new("L", (40, 30)).save(path)
+    content = bytearray(path.read_bytes())
+    if name == "huge.png":
+        content[16:24] = struct.pack(">II", 60_000, 60_000)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content if name == "huge.png" else content[:20])
+    with pytest.raises(ImageError, match=name):
+        read_image(path)

@@ -17,11 +17,12 @@ from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]
 
-DIRECTIONS = {"facts": 24, "features": 24}
+DIRECTIONS = {"facts": 24, "features": 60}
 REFUSED = {"facts": 0.004, "features": 0.02}  # shares of radiographs that each limit is set to refuse
 FOLDS = 5
 LEAST_SIDE, LEAST_COLOUR, LEAST_ASPECT = 32.0, 5.0, 6.0
-REGULARISATION = 0.01  # inverse strength of the contrast's ridge penalty
+REGULARISATION = 0.3  # inverse strength of the contrast's ridge penalty
+TILT = 2.0  # spread of what the contrast adds to the log distances of radiographs, of their own
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def fit_gate(
         found["odds"][outside] = gate.contrast.odds(join(sample.features[outside], standard))
         found["facts"][outside] = np.log(gate.facts.distance(standard))
     beside, odds, standing = (values[votes] for values in found.values())
-    steepness = robust_spread(beside) / robust_spread(odds)
+    steepness = TILT * robust_spread(beside) / robust_spread(odds)
     tilted = (beside + np.clip(steepness * odds, -5, 5)).astype(np.float32)
     stretch = measure_stretch(tilted, seen[votes], stretch)
     return replace(

@@ -109,7 +109,7 @@ def _threshold(calibration: dict[str, Any]) -> str:
     """Say, after the threshold, what it applies to, what it was chosen for, and on which sources."""
     if calibration["method"] == "none":
         return "on the network's own probability, and chosen on no data"
-    aim = calibration.get("aim", "the aim of the recipe").removesuffix(" there")
+    aim = calibration.get("aim", "the aim of the recipe")
     article = "a " if aim.startswith("sensitivity") else ""
     return (
         f"on the calibrated probability, chosen for {article}{aim} on the sources that the calibration was fitted on, "
