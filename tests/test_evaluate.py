@@ -21,6 +21,7 @@ from training.data.dataset import read_dataset
 from training.data.roles import assign_roles
 from training.data.split import FOLDS, split_sources
 from training.evaluate import add_arguments, run
+from training.judging.measurement import Measurement
 from training.judging.predictions import read_predictions
 from training.making.held_out import evaluation_rows, model_name
 from training.making.provenance import PREDICTIONS, SEEN_DIGITS, describe_data
@@ -300,6 +301,15 @@ def test_kept_predictions_stand_for_the_networks_that_gave_them(
         BonexrayError, match=f"MobileNetV2: one network has epochs={epochs} and another 99: expected one recipe"
     ):
         evaluate(checkpoint, *flags)
+
+
+def test_one_recipe_may_be_shown_on_both_splits() -> None:
+    """Its networks share a row, the leaky figure beside the other; all else must agree."""
+    measurement = Measurement(pd.DataFrame(), pd.DataFrame(), {})
+    measurement.add_recipe("X", {"split": "official", "epochs": 3})
+    measurement.add_recipe("X", {"split": "grouped", "epochs": 3})
+    with pytest.raises(BonexrayError, match="X: one network has epochs=3 and another 4"):
+        measurement.add_recipe("X", {"split": "grouped", "epochs": 4})
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
