@@ -56,13 +56,13 @@ def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: N
 
 
 def test_litert_agrees_with_keras_on_the_same_pixels(whole: Path) -> None:
-    """|Δp| <= 1e-3 on letterboxed images of several shapes: float16 weights against float32."""
+    """|Δp| <= 2e-3 on letterboxed images of several shapes: float16 weights against float32."""
     clf = FractureClassifier.from_pretrained(whole)
     network = keras.saving.load_model(whole)
     for seed, shape in enumerate([(1800, 1100), (900, 1400), (320, 240), (150, 600)]):
         pixels = letterbox(draw_bone(*shape, seed=seed), clf.checkpoint.image_size)
         expected = float(network.predict(colour(pixels), verbose=0)[0, 0])
-        assert clf.predict(pixels).probability == pytest.approx(expected, abs=1e-3)
+        assert clf.predict(pixels).probability == pytest.approx(expected, abs=2e-3)
 
 
 def test_stock_keras_loads_the_folder_without_our_code(whole: Path, radiograph: NDArray, tmp_path: Path) -> None:
