@@ -102,7 +102,7 @@ def _read_file(path: Path, side: int | None) -> Picture:
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
     except (OSError, Image.DecompressionBombError) as error:  # a damaged head, or one that promises too many pixels
-        raise ImageError(f"{path} cannot be opened as an image: {error}") from error
+        raise ImageError(f"{path} cannot be decoded as an image: {error}") from error
 
 
 def _read_pil(image: Image.Image, name: str) -> Picture:

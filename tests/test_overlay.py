@@ -117,7 +117,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, calls: Counter[str], *places: tuple
 
 
 def test_a_comparison_does_everything_once(models: Models, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One decoding, one description, a letterbox and a pass a network; drawn, one radiograph and a map a network.
+    """One decoding, one description, one letterbox for both, a pass a network; drawn, one picture and a map a network.
 
     What moves a threshold draws no map and runs no network again. No time is measured: this guards it.
     """
@@ -130,7 +130,7 @@ def test_a_comparison_does_everything_once(models: Models, monkeypatch: pytest.M
         (page.comparison, "shown"), (page.maps, "data_uri"), (page.maps, "layer_image"),
     )  # fmt: skip
     comparison = compare(path, models)
-    assert calls == {"_read_pil": 1, "describe": 1, "letterbox": 2, "__call__": 2, "shown": 1}
+    assert calls == {"_read_pil": 1, "describe": 1, "letterbox": 1, "__call__": 2, "shown": 1}
     calls.clear()
     handlers = Handlers(models, [], Shares())
     handlers.render(comparison, "", 0.5, 0.5, True, "en")

@@ -111,7 +111,8 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
     assert cells[0][4] == "⊘ rechazada" and "está en color" in cells[0][5]
     assert cells[0][1:4] == ["oculta", "oculta", ""] and "%" not in "".join(cells[0])
     _, cells = readable([refused], models, "es", anyway=True)
-    assert cells[0][1].endswith("· Con fractura") and cells[0][3] and cells[0][4] == "⊘ rechazada"
+    said = {True: "· Con fractura", False: "· Sin fractura"}[known["models"][0]["fractured"]]
+    assert cells[0][1].endswith(said) and cells[0][3] and cells[0][4] == "⊘ rechazada"
     header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
     row = dict(zip(header, line, strict=True))
     assert (row["in_domain"], row["ResNet50_domain_reason"], row["ResNet50_domain_score"]) == (
@@ -119,7 +120,7 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
         "colour",
         "1.84",
     )
-    said = summary([refused | {"agreement": False}, known], "en")
+    said = summary([refused | {"agreement": False}, known | {"agreement": True}], "en")
     assert "Images: 2" in said and "Disagreements: 0" in said and "Refused: 1" in said
 
 
