@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,8 @@ def test_an_assistant_can_use_the_tools(page: str) -> None:
             answer = await session.call_tool("list_models", {})
             return tools, str(answer.content)
 
-    tools, answer = asyncio.run(ask())
+    with ThreadPoolExecutor(1) as pool:  # a browser that was started before has a loop in this thread
+        tools, answer = pool.submit(asyncio.run, ask()).result()
     said = {name: tool.description or "" for name, tool in tools.items()}
     assert said.keys() == {"compare", "compare_many", "list_models"}
     assert all("neural networks" in description for description in said.values())
