@@ -27,7 +27,7 @@ from training.data.readers import CACHE
 from training.making.held_out import evaluation_rows
 from training.making.quantisation import FEW, quantise, rank_convolutions
 from training.quantise import compare_networks, rows_to_choose_on
-from training.reporting.report import interval, table
+from training.reporting.markdown import interval, table
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first
 CALIBRATION = 100  # images for the activations' ranges of a wholly static int8

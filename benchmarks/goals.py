@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.answer import ANSWER
 from benchmarks.peers import REFERENCE
-from training.reporting.report import table
+from training.reporting.markdown import table
 
 Found = dict[str, Any]
 FLAT = 20  # MB that a process may grow by over all images

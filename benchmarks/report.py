@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.answer import ANSWER
 from benchmarks.goals import between, render_goals
 from benchmarks.peers import REFERENCE
-from training.reporting.report import table
+from training.reporting.markdown import table
 
 GOAL = 0.40  # of ONNX Runtime's forward pair, for both probabilities and maps, decode to answer
 Found = dict[str, Any]

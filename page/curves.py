@@ -49,13 +49,20 @@ def chosen(model: FractureClassifier) -> Point:
 
 
 def precision(point: Point, prevalence: float) -> float | None:
-    """Return the share of alarms that are right, or None where there is no alarm."""
+    """Return the share of alarms that are right, as measured or else computed, or None where there is no alarm."""
+    if "precision" in point:
+        return point["precision"]
     true, false = point["sensitivity"] * prevalence, (1 - point["specificity"]) * (1 - prevalence)
     return true / (true + false) if true + false > NONE else None
 
 
 def net_benefit(point: Point, prevalence: float) -> float | None:
-    """Return the net benefit (Vickers & Elkin 2006) of acting from this threshold on, None at a threshold of 1."""
+    """Return the net benefit (Vickers & Elkin 2006) of acting from this threshold on, None at a threshold of 1.
+
+    As measured, or else computed.
+    """
+    if "net_benefit" in point:
+        return point["net_benefit"]
     if point["threshold"] >= 1:
         return None
     odds = point["threshold"] / (1 - point["threshold"])

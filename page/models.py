@@ -6,6 +6,7 @@ import numpy as np
 from huggingface_hub.constants import ENDPOINT
 
 from bonexray import BonexrayError, FractureClassifier
+from bonexray.checkpoint import LAYOUT
 
 ROOT = Path(__file__).parents[1]
 BUNDLED = (ROOT / "checkpoints/mobilenetv2", ROOT / "checkpoints/resnet50")
@@ -44,7 +45,7 @@ def card_url(model: FractureClassifier) -> str | None:
 
 def network_hash(model: FractureClassifier) -> str:
     """Return the SHA-256 of the network's file, which names a folder's revision too."""
-    return model.checkpoint.files["model.tflite"]["sha256"]
+    return model.checkpoint.files[LAYOUT.network]["sha256"]
 
 
 def _load(name: str) -> FractureClassifier:

@@ -59,7 +59,7 @@ def _roc(known: Sequence[FractureClassifier], _: float, language: str) -> str:
 
 def _precision(known: Sequence[FractureClassifier], prevalence: float, language: str) -> str:
     def place(one: curves.Point) -> Place | None:
-        share = one["precision"] if "precision" in one else curves.precision(one, prevalence)
+        share = curves.precision(one, prevalence)
         return None if share is None else (one["sensitivity"], share)
 
     axes = _axis("sensitivity", language), _axis("axis.precision", language)
@@ -69,7 +69,7 @@ def _precision(known: Sequence[FractureClassifier], prevalence: float, language:
 
 def _benefit(known: Sequence[FractureClassifier], prevalence: float, language: str) -> str:
     def place(one: curves.Point) -> Place | None:
-        benefit = one["net_benefit"] if "net_benefit" in one else curves.net_benefit(one, prevalence)
+        benefit = curves.net_benefit(one, prevalence)
         return None if benefit is None else (one["threshold"], benefit)
 
     axes = _axis("threshold", language), Axis(translate(language, "axis.benefit"), BENEFIT, share=False)

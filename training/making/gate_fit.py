@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from bonexray.appearance import facts, thumbnail
 from bonexray.gate import Contrast, Gate, Gaussian, join, standardise, unit
 from bonexray.geometry import letterbox
 from bonexray.images import Picture
@@ -52,9 +51,9 @@ def describe(pictures: Iterable[Picture], network: Network, size: int, count: in
     """Measure pictures as the gate does when it serves."""
     measured = []
     for picture in tqdm(pictures, "gate", count, unit="image", disable=None):
-        small, (short, long) = thumbnail(picture.grey), sorted(picture.grey.shape)
+        looks, (short, long) = picture.looks, sorted(picture.grey.shape)
         features = unit(network(letterbox(picture.grey, size))["features"])
-        measured.append((features, facts(small), picture.colourfulness, long / short, small.std()))
+        measured.append((features, looks.facts, picture.colourfulness, long / short, looks.spread))
     return Sample(*(np.array(column, np.float32) for column in zip(*measured, strict=True)))
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from training.reporting.markdown import number
+
 LABELS = {
     "auroc": "AUROC, all archives together",
     "auroc_matched": "AUROC within an archive",
@@ -64,7 +66,7 @@ def metric_name(key: str) -> str:
 
 def figure(value: float) -> str:
     """Write a number as cards show it: three decimals, integers as they are."""
-    return f"{value:,}" if isinstance(value, int) else f"{round(value, 3) + 0.0:.3f}"  # which makes -0.000 a zero
+    return f"{value:,}" if isinstance(value, int) else number(value)
 
 
 def title(group: str) -> str:
