@@ -82,7 +82,7 @@ def test_numbers_and_names_are_readable() -> None:
     assert title("ppv_at_0.2") == "PPV at 20 % prevalence"
     assert title("auroc_in_img") == "AUROC inside the archive img"
     assert title("sensitivity_in_web-2") == "sensitivity inside the archive web-2"
-    assert title("calibration_in_the_large") == "mean probability - share fractured"
+    assert title("calibration_in_the_large") == "mean probability minus share of fractured"
     assert interval({"value": -0.0004, "low": -0.02, "high": 0.02}) == "0.000 (-0.020 to 0.020)"
 
 

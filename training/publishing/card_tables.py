@@ -1,19 +1,11 @@
 """Tables of a model card: every figure that the metrics hold, named to be read."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from training.reporting import markdown
 from training.reporting.markdown import number
-
-LABELS = {
-    "auroc": "AUROC, all archives together",
-    "auroc_matched": "AUROC within an archive",
-    "brier": "Brier score",
-    "ece": "Expected calibration error (10 bins)",
-    "calibration_in_the_large": "Mean probability minus share of fractured",
-}
 
 
 @dataclass(frozen=True)
@@ -54,14 +46,9 @@ def measured(metrics: dict[str, Any], group: str = "") -> Iterator[Row]:
 
 
 def metric_name(key: str) -> str:
-    """Name a metric, to be read."""
-    text = re.sub(r"^(auroc|sensitivity|specificity)_in_", r"\1 inside the archive ", key)
-    text = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", text)
-    text = re.sub(r"^(official|leak_free)_", lambda hit: f"{hit[1].replace('_', '-')} split: ", text)
-    prefix, _, rest = text.rpartition(": ")
-    text = (prefix + ": " if prefix else "") + LABELS.get(rest, rest.replace("_", " "))
-    text = re.sub(r"\b(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), text)
-    return text[0].upper() + text[1:]
+    """Name a metric as reports do, with a capital."""
+    name = markdown.title(key)
+    return name[0].upper() + name[1:]
 
 
 def figure(value: float) -> str:

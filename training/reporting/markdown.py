@@ -4,17 +4,19 @@ import re
 from collections.abc import Iterable, Sequence
 
 NAMES = {
-    "auroc_matched": "AUROC within an archive (headline)",
+    "auroc_matched": "AUROC within an archive",
     "auroc": "AUROC, all archives together",
     "balanced_accuracy": "balanced accuracy",
     "brier": "Brier score",
     "ece": "expected calibration error (10 bins)",
-    "calibration_in_the_large": "mean probability - share fractured",
+    "calibration_in_the_large": "mean probability minus share of fractured",
     "flipped": "verdicts flipped",
     "peak_on_letter": "evidence peaks on the letter",
     "peak_on_border": "evidence peaks on the border",
     "peak_on_flat": "evidence peaks on flat ground",
 }
+
+SPLITS = {"official_": "official split: ", "leak_free_": "leak-free split: "}
 
 Figure = dict[str, float | None]
 
@@ -39,8 +41,10 @@ def interval(figure: Figure | None) -> str:
 
 def title(key: str) -> str:
     """Name a metric, to be read."""
+    split = next((split for split in SPLITS if key.startswith(split)), "")
+    prefix, key = SPLITS.get(split, ""), key.removeprefix(split)
     if key in NAMES:
-        return NAMES[key]
+        return prefix + NAMES[key]
     key = re.sub(r"_at_([\d.]+)$", lambda hit: f" at {100 * float(hit[1]):g} % prevalence", key)
     key = re.sub(r"^(auroc|sensitivity|specificity)_in_", r"\1 inside the archive ", key)
-    return re.sub(r"^(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), key)
+    return prefix + re.sub(r"^(auroc|ppv|npv)\b", lambda hit: hit[1].upper(), key.replace("_", " "))
