@@ -25,7 +25,7 @@ from training.copying.sources import read_table
 from training.data.pixels import read_pixels
 from training.data.readers import CACHE
 from training.making.held_out import evaluation_rows
-from training.making.quantisation import FEW, quantise, rank_convolutions
+from training.making.quantisation import FEW, Shifts, quantise, rank_convolutions
 from training.quantise import compare_networks, rows_to_choose_on
 from training.reporting.markdown import interval, table
 
@@ -58,6 +58,7 @@ def main() -> int:
 def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str, Any]]:
     """Return a row a variant: its name, megabytes, milliseconds and ratio to float32, and what differs from float32."""
     from training.making.export import convert_network
+    from training.making.rounding import mean_shifts
 
     clf = FractureClassifier.from_pretrained(folder)
     model, size = clf.keras_model(), clf.checkpoint.image_size
@@ -67,8 +68,8 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     if not len(held_out):
         raise BonexrayError(f"{folder} trained on every part: expected a network that some images were held out from")
     seen = read_pixels(rows_to_choose_on(every, images, clf.checkpoint), size)
-    network = convert_network(model, "float32")
-    variants = {"float32": network, **dict(_variants(network, seen)), "int8, static": _static(model, seen)}
+    network, shifts = convert_network(model, "float32"), mean_shifts(model, seen)
+    variants = {"float32": network, **dict(_variants(network, seen, shifts)), "int8, static": _static(model, seen)}
     output.mkdir(parents=True, exist_ok=True)
     runs = {}
     for name, content in variants.items():
@@ -104,11 +105,13 @@ def render(rows: list[dict[str, Any]]) -> str:
     return table(head, lines)
 
 
-def _variants(network: bytes, seen: NDArray[np.float32]) -> Iterator[tuple[str, bytes]]:
-    ranked = list(rank_convolutions(network, seen[:FEW]))
+def _variants(network: bytes, seen: NDArray[np.float32], shifts: Shifts) -> Iterator[tuple[str, bytes]]:
+    ranked = list(rank_convolutions(network, seen[:FEW], shifts))
     for share in SHARES:
         count = round(share * len(ranked))
-        yield (f"int8 in {count} of {len(ranked)}" if count else "float16 weights"), quantise(network, ranked[:count])
+        name = f"int8 in {count} of {len(ranked)}" if count else "float16 weights"
+        yield name, quantise(network, ranked[:count], shifts)
+    yield "int8 in all, biases as they were", quantise(network, ranked)
 
 
 def _static(model: Any, seen: NDArray[np.float32]) -> bytes:  # noqa: ANN401 - a keras.Model

@@ -12,14 +12,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from training.data.roles import first_images
 from training.learning.batches import with_labels
 from training.learning.draws import draw_images
 from training.learning.features import cache_features, feature_key
-from training.learning.material import Material, Shown, show_images, show_maps
+from training.learning.material import Material, Shown, show_images, show_maps, upright_images
 from training.learning.network import HEAD
+from training.learning.norms import estimate_norms
 from training.learning.recipe import Recipe
 
 WARM_UP = 0.1  # of the steps
+NORMED = 128  # sources that batch norm is estimated on
 
 
 def train_network(network: keras.Model, recipe: Recipe, material: Material) -> pd.DataFrame:
@@ -28,6 +31,10 @@ def train_network(network: keras.Model, recipe: Recipe, material: Material) -> p
     The weights that stay are the averaged ones of the last epoch: the schedule is fixed, and no validation
     image chooses anything here.
     """
+    if recipe.batch_norm == "estimated":
+        estimate_norms(
+            network, upright_images(material, recipe, first_images(material.train).index.to_numpy()[:NORMED])
+        )
     shown = (show_maps if recipe.views and recipe.epochs else show_images)(network, recipe, material)
     done = material.work / "head.weights.h5"
     if not done.exists():

@@ -75,7 +75,7 @@ def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Sho
         table=material.train,
         labels=material.labels,
         batches=lambda rows, size: image_batches(material.pixels, rows, step, size),
-        validation=np.concatenate([none, *_upright(recipe, material)]),
+        validation=np.concatenate([none, *upright_images(material, recipe, material.validation)]),
         key=feature_key(None, recipe.image_choices(), material.origin),
     )
 
@@ -91,7 +91,7 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
     drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
-    checked = [frozen.predict_on_batch(batch) for batch in _upright(recipe, material)]
+    checked = [frozen.predict_on_batch(batch) for batch in upright_images(material, recipe, material.validation)]
     return Shown(
         part=part,
         table=drawn[drawn["source_group"].isin(material.train["source_group"])],
@@ -102,6 +102,6 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     )
 
 
-def _upright(recipe: Recipe, material: Material) -> tf.data.Dataset:
-    """Batches of the validation images as they are."""
-    return image_batches(material.pixels, material.validation, build_shrinking(recipe), recipe.batch_size)
+def upright_images(material: Material, recipe: Recipe, rows: NDArray[np.int64]) -> tf.data.Dataset:
+    """Batches of images as they are, float32, shape (batch, size, size, 3), 0..255."""
+    return image_batches(material.pixels, rows, build_shrinking(recipe), recipe.batch_size)

@@ -39,6 +39,9 @@ class Recipe:
         3e-4, "peak learning rate of fine-tuning, per step, warmed up then decayed by a cosine"
     )
     first_trained: str = _option("block_6", "first backbone layer that is fine-tuned (a name's beginning; '' for all)")
+    batch_norm: str = _option(
+        "kept", "statistics of batch norm: 'kept' as the initial weights have them, or 'estimated' on training images"
+    )
     weight_decay: float = _option(1e-3, "decoupled weight decay of AdamW, per step at a learning rate of 1")
     dropout: float = _option(0.3, "share of the pooled features dropped, 0..1")
     label_smoothing: float = _option(0.05, "share of the label given to both classes alike, 0..1")
@@ -84,6 +87,7 @@ IMAGE_FIELDS = (
 CHOICES = {
     "scaling": ("backbone", "unit"),
     "split": ("grouped", "official"),
+    "batch_norm": ("kept", "estimated"),
     "precision": ("float32", "bfloat16", "float16"),
     "balance": ("archive", "label", "none"),
 }
@@ -117,7 +121,8 @@ RECIPES: dict[str, dict[str, Recipe]] = {
             brightness=0.0,
             contrast=0.0,
         ),
-        "predecessor": replace(PREDECESSOR, first_trained="conv4"),
+        # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
+        "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),
     },
 }
 
