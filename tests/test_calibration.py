@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from bonexray.errors import BonexrayError
-from training.making.calibration import TEMPERATURES, choose_threshold, fit_platt, fit_temperature, threshold_band
+from training.making.calibration import TEMPERATURES, choose_threshold, fit_platt, threshold_band
 
 
 def overconfident(count: int, temperature: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -15,24 +15,17 @@ def overconfident(count: int, temperature: float, seed: int = 0) -> tuple[np.nda
     return logits, (random.random(count) < 1 / (1 + np.exp(-logits / temperature))).astype(int)
 
 
-def test_temperature_is_that_of_a_logistic_regression_without_intercept() -> None:
-    """One over the unpenalised slope of scikit-learn's fit, weights included."""
-    logits, labels = overconfident(400, 2.5)
-    weights = np.random.default_rng(1).integers(1, 5, 400)
-    reference = LogisticRegression(C=1e12, fit_intercept=False, tol=1e-10)
-    reference.fit(logits[:, None], labels, sample_weight=weights)
-    assert fit_temperature(logits, labels, weights) == pytest.approx(1 / reference.coef_[0, 0], rel=1e-4)
-
-
 def test_temperature_is_found_again() -> None:
-    """Labels drawn at temperature 3 give about 3 back."""
-    assert fit_temperature(*overconfident(20000, 3.0)) == pytest.approx(3.0, rel=0.1)
+    """Labels drawn at temperature 3 without a shift give about 3 and 0 back."""
+    temperature, shift = fit_platt(*overconfident(20000, 3.0))
+    assert temperature == pytest.approx(3.0, rel=0.1)
+    assert shift == pytest.approx(0.0, abs=0.1)
 
 
-def test_temperature_of_separable_labels_stays_in_bounds() -> None:
-    """Perfect logits would push it to zero, reversed ones to infinity."""
-    assert fit_temperature([-1, 1], [0, 1]) == pytest.approx(TEMPERATURES[0], rel=1e-3)
-    assert fit_temperature([-1, 1], [1, 0]) == pytest.approx(TEMPERATURES[1], rel=1e-3)
+def test_temperature_of_reversed_labels_stays_in_bounds() -> None:
+    """Logits that say the opposite would push it to infinity."""
+    logits, labels = overconfident(400, 1.0)
+    assert fit_platt(logits, 1 - labels)[0] == pytest.approx(TEMPERATURES[1], rel=1e-3)
 
 
 def test_platt_is_a_logistic_regression_on_smoothed_targets() -> None:

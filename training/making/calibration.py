@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 
 from bonexray.errors import BonexrayError
 
@@ -13,34 +13,13 @@ Floats = NDArray[np.float64]
 TEMPERATURES = (0.05, 20.0)  # beyond these the fit has run away: separable labels, or scores that say nothing
 
 
-def fit_temperature(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Find the T > 0 for which sigmoid(logit / T) has the least log loss (Guo et al. 2017, arXiv:1706.04599).
-
-    Args:
-        logits: shape (n,).
-        labels: shape (n,), 1 for fractured.
-        weights: shape (n,), what each image counts; one each by default.
-
-    Returns:
-        The temperature, within `TEMPERATURES`.
-    """
-    logits, labels, weights = check_scores(logits, labels, weights)
-    margins = np.where(labels == 1, logits, -logits)
-
-    def loss(log_temperature: float) -> float:
-        return float(weights @ np.logaddexp(0, -margins * np.exp(-log_temperature)))
-
-    low, high = np.log(TEMPERATURES)
-    best: Any = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(best.x))
-
-
 def fit_platt(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> tuple[float, float]:
     """Find T and b so that sigmoid(logit / T + b) is calibrated: Platt scaling with his smoothed targets.
 
     The shift undoes what balanced sampling did to the prior; both fold into the network's last layer
     (Platt 1999, "Probabilistic outputs for support vector machines", section 2.2). The smoothed targets
-    keep the fit finite where a small validation part is separable.
+    keep the fit finite where a small validation part is separable. With a shift of 0 it is temperature scaling (Guo
+    et al. 2017, arXiv:1706.04599).
 
     Args:
         logits: shape (n,).
