@@ -106,8 +106,9 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     changed = deepcopy(metrics)
     changed["per_source"]["auroc"]["value"] += 0.02
     changed["per_image"]["brier"]["value"] = None
-    lines = deviations(changed, metrics)
-    assert [line.split(":")[0] for line in lines] == ["test per_image brier", "test per_source auroc"]
+    changed["per_image"]["ece"]["high"] += 0.02
+    found = [line.split(":")[0] for line in deviations(changed, metrics)]
+    assert found == ["test per_image brier, value", "test per_image ece, high", "test per_source auroc, value"]
 
 
 def assert_report_is_whole(output: Path, readme: Path) -> None:

@@ -48,10 +48,15 @@ def deviations(published: dict[str, Any], measured: dict[str, Any]) -> list[str]
     for part in before.keys() & now.keys():
         for group in ("per_source", "per_image"):
             for name, figure in before[part].get(group, {}).items():
-                old, new = figure["value"], now[part].get(group, {}).get(name, {}).get("value")
-                if old != new and (old is None or new is None or abs(old - new) > TOLERANCE):
-                    lines.append(f"{part} {group} {name}: published {old}, now {new}")
+                again = now[part].get(group, {}).get(name, {})
+                differs = [end for end in ("value", "low", "high") if not _same(figure.get(end), again.get(end))]
+                lines += [f"{part} {group} {name}, {end}: published {figure.get(end)}, now {again.get(end)}"
+                          for end in differs]  # fmt: skip
     return sorted(lines)
+
+
+def _same(old: float | None, new: float | None) -> bool:
+    return old == new or (old is not None and new is not None and abs(old - new) <= TOLERANCE)
 
 
 def write_metrics(measurement: Measurement, records: dict[str, Any]) -> None:
