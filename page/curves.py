@@ -49,7 +49,10 @@ def chosen(model: FractureClassifier) -> Point:
 
 
 def precision(point: Point, prevalence: float) -> float | None:
-    """Return the share of alarms that are right, as measured or else computed, or None where there is no alarm."""
+    """Return the share of alarms that are right, None where there is no alarm: as measured, or else computed.
+
+    A measured point keeps the prevalence that it was measured at; `prevalence` is for the others.
+    """
     if "precision" in point:
         return point["precision"]
     true, false = point["sensitivity"] * prevalence, (1 - point["specificity"]) * (1 - prevalence)
