@@ -32,7 +32,9 @@ NO_SHIFTS: Shifts = MappingProxyType({})
 
 def convolutions(network: bytes) -> list[str]:
     """Return the names of the convolutions that may be quantised: of their output tensors, in the order they run."""
-    return list(_convolutions(_unpack(network)))
+    from ai_edge_litert.schema_py_generated import ModelT
+
+    return list(_convolutions(ModelT.InitFromPackedBuf(network, 0)))
 
 
 def quantise(network: bytes, names: Sequence[str], shifts: Shifts = NO_SHIFTS) -> bytes:
@@ -101,34 +103,25 @@ def _harm(network: bytes, names: Sequence[str], pixels: Floats, exact: Floats, s
 
 def _correct(network: bytes, names: Sequence[str], shifts: Shifts) -> bytes:
     """Add the shifts to the biases of the named convolutions."""
-    import flatbuffers
+    from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
 
-    model = _unpack(network)
+    model = read_model_from_bytearray(network)
     tensors, found = model.subgraphs[0].tensors, _convolutions(model)
     for name in names:
-        inputs = list(found[name].inputs)
-        kernel, bias = (tensors[index] for index in inputs[1:])
+        kernel, bias = (tensors[index] for index in found[name].inputs[1:])
         layer = KERNEL_NAME.search(kernel.name.decode())
         if layer is None:
             raise ValueError(f"the kernel of {name} is called {kernel.name.decode()}: expected a Keras layer in it")
         values = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.float32) + shifts[layer.group(1)]
-        found[name].inputs = [*inputs[:2], len(tensors)]  # a tensor of its own: equal biases are one in the file
+        found[name].inputs[2] = len(tensors)  # a tensor of its own: equal biases are one in the file
         tensors.append(copy(bias))
         tensors[-1].name, tensors[-1].buffer = name.encode() + b"/corrected", len(model.buffers)
         model.buffers.append(copy(model.buffers[bias.buffer]))
         model.buffers[-1].data = values.view(np.uint8)
-    builder = flatbuffers.Builder(len(network))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return bytes(convert_object_to_bytearray(model))
 
 
-def _unpack(network: bytes) -> Any:  # noqa: ANN401 - generated classes without types
-    from ai_edge_litert import schema_py_generated as schema
-
-    return schema.ModelT.InitFromPackedBuf(network, 0)
-
-
-def _convolutions(model: Any) -> dict[str, Any]:  # noqa: ANN401
+def _convolutions(model: Any) -> dict[str, Any]:  # noqa: ANN401 - generated classes without types
     """The convolutions but the head's, by the names of their output tensors, in the order they run."""
     from ai_edge_litert.schema_py_generated import BuiltinOperator
 
