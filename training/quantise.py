@@ -58,15 +58,15 @@ def run(arguments: argparse.Namespace) -> None:
     seen = read_pixels(rows_to_choose_on(table, rows, checkpoint), checkpoint.image_size)
     network, shifts = convert_network(model, "float32"), mean_shifts(model, seen)
     chosen = choose_convolutions(network, seen, arguments.limit, shifts)
-    fast, total = quantise(network, chosen, shifts), len(convolutions(network))
-    log.info("%d of %d convolutions in int8", len(chosen), total)
+    fast, names = quantise(network, chosen, shifts), convolutions(network)
+    log.info("%d of %d convolutions in int8", len(chosen), len(names))
     held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
     figures = compare_networks(network, fast, held_out, checkpoint)
     _require(figures, arguments.limit)
     record = read_record(folder)
     record["provenance"]["serving"] = {
-        "int8_convolutions": len(chosen), "convolutions": total, "limit": arguments.limit,
-        "left_in_float32": sorted(set(convolutions(network)) - set(chosen)) if len(chosen) < total else [],
+        "int8_convolutions": len(chosen), "convolutions": len(names), "limit": arguments.limit,
+        "left_in_float32": sorted(set(names) - set(chosen)),
         "images": len(held_out), "sources": int(held_out["source_group"].nunique()),
         "intervals": STATEMENT.format(resamples=RESAMPLES, seed=0), "against_float32": figures,
     }  # fmt: skip

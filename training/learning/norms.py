@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.learning.network import BACKBONE, SCALING
+from training.learning.network import BACKBONE, SCALING, maps_before
 
 
 def estimate_norms(network: keras.Model, batches: Iterable[NDArray[np.float32]]) -> None:
@@ -20,8 +20,7 @@ def estimate_norms(network: keras.Model, batches: Iterable[NDArray[np.float32]])
     scaled = [scaling(batch) for batch in batches]
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            before = keras.Model(backbone.input, layer.input)
-            maps = (np.asarray(before(batch, training=False), np.float64) for batch in scaled)
+            maps = (np.asarray(x, np.float64) for x in maps_before(network, layer, scaled))
             sums = [(x[..., 0].size, x.sum((0, 1, 2)), (x * x).sum((0, 1, 2))) for x in maps]
             count, total, squares = (sum(column) for column in zip(*sums, strict=True))
             mean = total / count

@@ -4,13 +4,11 @@ Nagel et al. (2019), "Data-Free Quantization Through Weight Equalization and Bia
 measured on a few images instead of derived from batch normalisation.
 """
 
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.learning.network import BACKBONE, SCALING
+from training.learning.network import BACKBONE, SCALING, maps_before
 
 Floats = NDArray[np.float32]
 
@@ -31,12 +29,16 @@ def mean_shifts(network: keras.Model, pixels: Floats) -> dict[str, Floats]:
     """
     backbone = network.get_layer(BACKBONE)
     norms = {id(layer.input): layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)}
+    batches = np.split(pixels[..., None], range(BATCH, len(pixels), BATCH))
+    scaled = [network.get_layer(SCALING)(np.repeat(batch, 3, axis=-1)) for batch in batches]
     shifts = {}
     for layer in backbone.layers:
         if type(layer) is keras.layers.Conv2D:  # not its depthwise kin
             norm, kernel = norms[id(layer.output)], np.asarray(layer.kernel)
             scale = np.asarray(norm.gamma) / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
-            shifts[layer.name] = scale * _mean_output(network, layer, kernel - round_kernel(kernel), pixels)
+            lost, maps = kernel - round_kernel(kernel), maps_before(network, layer, scaled)
+            means = [np.asarray(keras.ops.conv(x, lost, layer.strides, layer.padding)).mean((1, 2)) for x in maps]
+            shifts[layer.name] = scale * np.concatenate(means).mean(0)
     return shifts
 
 
@@ -44,16 +46,3 @@ def round_kernel(kernel: Floats) -> Floats:
     """Round a kernel, (h, w, in, out), to 127 steps on either side of zero, up to the largest weight of each output."""
     step = np.maximum(np.abs(kernel).max((0, 1, 2)), TINY) / LEVELS
     return (np.round(kernel / step) * step).astype(np.float32)
-
-
-def _mean_output(network: keras.Model, layer: keras.layers.Conv2D, kernel: Floats, pixels: Floats) -> Floats:
-    """Return what a convolution with another kernel, in the place of `layer`, gives in the mean: (out,)."""
-    before = keras.Model(network.get_layer(BACKBONE).input, layer.input)
-    maps = (before(batch, training=False) for batch in _scaled(network, pixels))
-    means = [np.asarray(keras.ops.conv(x, kernel, layer.strides, layer.padding)).mean((1, 2)) for x in maps]
-    return np.concatenate(means).mean(0)
-
-
-def _scaled(network: keras.Model, pixels: Floats) -> Iterator[keras.KerasTensor]:
-    for start in range(0, len(pixels), BATCH):
-        yield network.get_layer(SCALING)(np.repeat(pixels[start : start + BATCH, ..., None], 3, axis=-1))

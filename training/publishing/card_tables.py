@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.reporting import markdown
-from training.reporting.markdown import number
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def metric_name(key: str) -> str:
 
 def figure(value: float) -> str:
     """Write a number as cards show it: three decimals, integers as they are."""
-    return f"{value:,}" if isinstance(value, int) else number(value)
+    return f"{value:,}" if isinstance(value, int) else markdown.number(value)
 
 
 def title(group: str) -> str:
