@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     from page.handlers import Handlers
     from page.layout import build
+    from page.scripts import STEADY
     from page.services import Services
     from page.theme import CSS, I18N, THEME
 
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         i18n=I18N,
         theme=THEME,
         css_paths=CSS,
+        head=STEADY,
         max_file_size=MAX_UPLOAD,
         mcp_server=True,
         ssr_mode=False,

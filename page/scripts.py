@@ -40,3 +40,38 @@ START = """() => {
   new MutationObserver(name).observe(document.body, {childList: true, characterData: true, subtree: true});
   name();
 }"""
+
+# Gradio's client drops the stream of answers when the server says that all is answered, and does not look whether
+# another event has joined meanwhile: that one waits for good (6.31). So what "join" says is held back until the stream
+# has named the event, or is over and the client will open another one.
+STEADY = """<script>{
+  const plain = window.fetch;
+  const named = new Set(), waiting = new Map();
+  let over = Promise.resolve();
+  const follow = async stream => {
+    const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = '', part; !(part = await reader.read()).done;) {
+      const lines = (rest + part.value).split('\\n');
+      rest = lines.pop();
+      for (const [, event] of lines.join().matchAll(/"event_id":"(\\w+)"/g)) {
+        named.add(event);
+        waiting.get(event)?.();
+      }
+    }
+  };
+  window.fetch = async (...given) => {
+    const answer = await plain(...given);
+    const address = given[0].url ?? String(given[0]);
+    if (answer.ok && address.includes('/queue/data')) {
+      const [ours, theirs] = answer.body.tee();
+      over = follow(ours).catch(() => {}).then(() => new Promise(done => setTimeout(done, 20)));
+      return new Response(theirs, answer);
+    }
+    if (answer.ok && address.includes('/queue/join')) {
+      const event = (await answer.clone().json()).event_id;
+      if (!named.has(event)) await Promise.race([over, new Promise(done => waiting.set(event, done))]);
+      waiting.delete(event);
+    }
+    return answer;
+  };
+}</script>"""

@@ -37,10 +37,11 @@ def visit(browser: Browser, page: str) -> Iterator[Visit]:
     """Open the page in a fresh context; at the end, no request may have left for another host."""
     contexts, outside = [], []
 
-    def open_page(query: str = "", width: int = 1280, height: int = 900, **options: object) -> Page:
+    def open_page(query: str = "", width: int = 1280, height: int = 900, script: str = "", **options: object) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **({"locale": "en-US"} | options))
         contexts.append(context)
         tab = context.new_page()
+        tab.add_init_script(script)
         tab.on("request", lambda request: outside.append(request.url))
         tab.goto(page + query)
         expect(tab.locator("#examples button").first).to_be_visible(timeout=OPEN)

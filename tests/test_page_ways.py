@@ -47,6 +47,28 @@ def test_examples_chosen_in_haste_end_with_the_last(visit: Visit) -> None:
     expect(tab.locator(".bx-model")).to_have_count(2)
 
 
+LATE_END = """{
+  const plain = window.fetch;
+  const late = {async transform(part, out) {
+    if (new TextDecoder().decode(part).includes('close_stream')) await new Promise(done => setTimeout(done, 1000));
+    out.enqueue(part);
+  }};
+  window.fetch = async (...given) => {
+    const answer = await plain(...given);
+    const stream = (given[0].url ?? String(given[0])).includes('queue/data');
+    return stream ? new Response(answer.body.pipeThrough(new TransformStream(late)), answer) : answer;
+  };
+}"""
+
+
+def test_a_choice_that_meets_the_end_of_the_last_answer_is_shown(visit: Visit) -> None:
+    """A connection that is slow to say "that was all" swallows nothing of what is asked meanwhile."""
+    tab = visit(script=LATE_END)
+    for name in ("leg-oblique", "hand-displaced"):
+        tab.locator(f'#examples img[src*="{name}"]').click()
+        expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile(name), timeout=30_000)
+
+
 def test_text_is_pasted_where_it_is_typed(visit: Visit) -> None:
     """Only a picture in the clipboard is taken for a radiograph."""
     tab = visit("?example=leg-intact", permissions=["clipboard-read", "clipboard-write"])
