@@ -101,9 +101,10 @@ def read_history(work: Path) -> pd.DataFrame:
 
 
 def record_epoch(work: Path, phase: str, epoch: int, logs: dict[str, float]) -> None:
-    """Append an epoch to `history.csv`."""
-    row = pd.DataFrame([{"phase": phase, "epoch": epoch, **logs}])
-    pd.concat([read_history(work), row]).to_csv(work / "history.csv", index=False)
+    """Append an epoch to `history.csv`, which is never there by half."""
+    row, partial = pd.DataFrame([{"phase": phase, "epoch": epoch, **logs}]), work / "history.partial.csv"
+    pd.concat([read_history(work), row]).to_csv(partial, index=False)
+    partial.replace(work / "history.csv")
 
 
 class _Recorder(keras.callbacks.Callback):

@@ -1,6 +1,7 @@
 """Pictures that are no radiographs, generated from a seed or found: what the gate's contrast learns to tell apart."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ WORDS = (
 )  # fmt: skip
 
 
-def draw_others(each: int, seed: int = 0) -> list[Grey]:
-    """Draw `each` pictures of every kind in `KINDS`, grey, uint8, shape (256, 256)."""
+@cache
+def draw_others(each: int, seed: int = 0) -> tuple[Grey, ...]:
+    """Draw `each` pictures of every kind in `KINDS`, grey, uint8, shape (256, 256); once for all folds."""
     random = np.random.default_rng(seed)
-    return [_grey(draw(random)) for draw in KINDS for _ in range(each)]
+    return tuple(_grey(draw(random)) for draw in KINDS for _ in range(each))
 
 
 def list_pictures(folder: Path) -> list[Path]:
