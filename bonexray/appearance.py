@@ -1,5 +1,6 @@
 """Plain facts of how a picture looks: its grey levels, its edges at three scales, its colours; cheap at any size."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ SIDE, LEAST_SIDE = 128, 16  # of the thumbnail that facts are taken from, pixels
 SAMPLES = 64  # rows and columns of pixels that colours are taken from
 SCALES = 3
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
-BLACK, WHITE, BIN = 10, 245, 8  # grey levels; width of a bin of the histogram
+BLACK, WHITE = np.float32(10), np.float32(245)  # grey levels
+BINS = np.arange(0, 257, 8, dtype=np.float32)  # of the histogram
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
 COUNT = 16 + 3 + 10 * SCALES
 
@@ -72,51 +74,66 @@ def colourfulness(image: Image.Image) -> float:
 
 
 def _levels(small: Floats) -> list[float]:
-    spread = float(small.std()) + 1e-3
-    standard = (small - small.mean()) / spread
-    squared = standard * standard
-    share = np.bincount(np.clip(small, 0, 255).astype(int).ravel() // BIN, minlength=256 // BIN) / small.size
+    spread, ordered = float(small.std()) + 1e-3, np.sort(small, axis=None)
+    standard = (small - small.mean()).ravel() / spread
+    squared, size = standard * standard, small.size
+    share = np.diff(np.searchsorted(ordered, BINS)) / size
     filled = share[share > 0]
     return [
-        *map(float, np.percentile(small, PERCENTILES)),
+        *_quantiles(ordered, PERCENTILES),
         float(small.mean()), float(np.log(spread)),
-        float((squared * standard).mean()), float(np.log((squared * squared).mean() + 1e-3)),
+        float(squared @ standard) / size, float(np.log(squared @ squared / size + 1e-3)),
         float(share.max()), float(-(filled * np.log(filled)).sum()),
-        float((small <= BLACK).mean()), float((small >= WHITE).mean()), float(len(filled)) / len(share),
+        float(np.searchsorted(ordered, BLACK, "right")) / size,
+        1 - float(np.searchsorted(ordered, WHITE)) / size, float(len(filled)) / len(share),
     ]  # fmt: skip
+
+
+def _quantiles(ordered: Floats, percentiles: Sequence[float]) -> list[float]:
+    """Percentiles of sorted values, between neighbours by their distance, as `np.percentile` but much faster."""
+    places = np.array(percentiles) / 100 * (len(ordered) - 1)
+    below = places.astype(int)
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(ordered) - 1)]
+    return [float(value) for value in low + (high - low) * (places - below)]
 
 
 def _border(small: Floats) -> list[float]:
     """Mean and spread of a frame, and how much brighter the middle is."""
     height, width = small.shape
     thick = max(2, min(height, width) // 16)
-    framed = np.ones(small.shape, bool)
-    framed[thick:-thick, thick:-thick] = False
     middle = small[height // 4 : -(height // 4), width // 4 : -(width // 4)]
-    frame = small[framed]
+    between = small[thick:-thick]
+    frame = np.concatenate(
+        [part.ravel() for part in (small[:thick], small[-thick:], between[:, :thick], between[:, -thick:])]
+    )
     return [float(frame.mean()), float(frame.std()), float(middle.mean() - frame.mean())]
 
 
 def _edges(small: Floats, spread: float) -> list[float]:
     """Strength, tails, sparsity and directions of the gradient at one scale."""
-    across, down = np.diff(small, axis=1)[:-1], np.diff(small, axis=0)[:, :-1]
-    xx, yy, xy = across * across, down * down, across * down
+    corner = small[:-1, :-1]
+    across, down = small[:-1, 1:] - corner, small[1:, :-1] - corner
+    xx, yy = across * across, down * down
     squares = xx + yy
+    along: Floats = xx - yy  # the squares times the cosine of twice the angle
+    double: Floats = np.float32(2) * across * down  # and times its sine
     steps = np.sqrt(squares)
-    inner = small[1:-1, 1:-1]
-    laplacian = 4 * inner - small[:-2, 1:-1] - small[2:, 1:-1] - small[1:-1, :-2] - small[1:-1, 2:]
-    mean = float(steps.mean()) + 0.01
-    tails = np.log((np.percentile(steps, (50, 90, 99)) + 0.1) / mean)
-    total, squares = steps.sum() + 1e-6, np.maximum(squares, np.float32(1e-12))
-    cosine, sine = (xx - yy) / squares, 2 * xy / squares  # of twice the angle
-    one_way = float(np.hypot((steps * cosine).sum(), (steps * sine).sum()) / total)
-    upright = float((steps * (cosine * cosine - sine * sine)).sum() / total)
-    xx, yy, xy = map(_half, (xx, yy, xy))
-    coherence = float(np.hypot(xx - yy, 2 * xy).sum() / (xx.sum() + yy.sum() + 1e-3))
-    sharpness = float(np.log((np.abs(laplacian).mean() + 0.01) / mean))
-    flat = float((steps < 0.5).mean())
-    return [float(np.log(mean)), float(np.log(mean / spread)), sharpness, *map(float, tails), flat,
-            one_way, upright, coherence]  # fmt: skip
+    ordered, size = np.sort(steps, axis=None), steps.size
+    total = float(steps.sum())
+    mean = total / size + 0.01
+    tails = np.log((np.array(_quantiles(ordered, (50, 90, 99))) + 0.1) / mean)
+    inverse = 1 / np.maximum(steps, np.float32(1e-6)).ravel()
+    cosine, sine = along.ravel() * inverse, double.ravel() * inverse  # times the step
+    one_way = np.hypot(cosine.sum(), sine.sum()) / (total + 1e-6)
+    upright = float((cosine * cosine - sine * sine) @ inverse) / (total + 1e-6)
+    even = squares[: squares.shape[0] // 2 * 2, : squares.shape[1] // 2 * 2]
+    halves = _half(along), _half(double)
+    coherence = np.sqrt(halves[0] ** 2 + halves[1] ** 2).sum() / (even.sum() / 4 + 1e-3)
+    around = small[:-2, 1:-1] + small[2:, 1:-1] + small[1:-1, :-2] + small[1:-1, 2:]
+    sharpness = np.log((np.abs(4 * small[1:-1, 1:-1] - around).mean() + 0.01) / mean)
+    flat = np.searchsorted(ordered, 0.5) / size
+    values = [np.log(mean), np.log(mean / spread), sharpness, *tails, flat, one_way, upright, coherence]
+    return list(map(float, values))
 
 
 def _half(values: Floats) -> Floats:
