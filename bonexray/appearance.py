@@ -1,7 +1,7 @@
 """Plain facts of how a picture looks: its grey levels, its edges at three scales, its colours; cheap at any size."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +115,8 @@ def _edges(small: Floats, spread: float) -> list[float]:
     across, down = small[:-1, 1:] - corner, small[1:, :-1] - corner
     xx, yy = across * across, down * down
     squares = xx + yy
-    along: Floats = xx - yy  # the squares times the cosine of twice the angle
-    double: Floats = np.float32(2) * across * down  # and times its sine
+    along = xx - yy  # the squares times the cosine of twice the angle
+    double = np.float32(2) * across * down  # and times its sine
     steps = np.sqrt(squares)
     ordered, size = np.sort(steps, axis=None), steps.size
     total = float(steps.sum())
@@ -136,7 +136,7 @@ def _edges(small: Floats, spread: float) -> list[float]:
     return list(map(float, values))
 
 
-def _half(values: Floats) -> Floats:
+def _half(values: NDArray[Any]) -> Floats:
     """Average blocks of 2 x 2; an odd last row or column is left out."""
     height, width = values.shape[0] // 2 * 2, values.shape[1] // 2 * 2
     even = values[:height, :width]
