@@ -136,7 +136,7 @@ def _edges(small: Floats, spread: float) -> list[float]:
     return list(map(float, values))
 
 
-def _half(values: NDArray[Any]) -> Floats:
+def _half(values: NDArray[Any]) -> NDArray[Any]:
     """Average blocks of 2 x 2; an odd last row or column is left out."""
     height, width = values.shape[0] // 2 * 2, values.shape[1] // 2 * 2
     even = values[:height, :width]

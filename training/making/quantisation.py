@@ -70,7 +70,7 @@ def run_cells(network: bytes, pixels: Floats) -> Floats:
 
 
 def choose_convolutions(network: bytes, pixels: Floats, limit: float, shifts: Shifts = NO_SHIFTS) -> list[str]:
-    """Choose which convolutions are quantised: all if the logits bear it, else those that harm least.
+    """Choose which convolutions are quantised: all if the logits bear it, else without those that harm most.
 
     Args:
         network: a LiteRT file with float32 weights.
@@ -78,12 +78,7 @@ def choose_convolutions(network: bytes, pixels: Floats, limit: float, shifts: Sh
         limit: root mean square difference of the logits that is borne.
         shifts: as for `quantise`.
     """
-    exact, names = run_cells(network, pixels), convolutions(network)
-    if _harm(network, names, pixels, exact, shifts) <= limit:
-        return names
-    alone = rank_convolutions(network, pixels[:FEW], shifts)
-    together = np.sqrt(np.cumsum(np.square(list(alone.values()))))  # as if their errors were independent
-    chosen = [name for name, total in zip(alone, together, strict=True) if total <= limit]
+    exact, chosen = run_cells(network, pixels), list(rank_convolutions(network, pixels[:FEW], shifts))
     while chosen and _harm(network, chosen, pixels, exact, shifts) > limit:
         chosen.pop()
     return chosen
