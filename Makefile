@@ -12,7 +12,7 @@ test: $(VENV)/.test            ## lint, types, and the whole test suite
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.test           ## lint and types alone
 	$(BIN)/ruff format --check .
