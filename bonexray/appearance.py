@@ -51,7 +51,8 @@ def facts(small: Floats) -> Floats:
     Args:
         small: as `thumbnail` returns it, grey values 0..255.
     """
-    values, spread = [*_levels(small), *_border(small)], float(small.std()) + 1e-3
+    spread = float(small.std()) + 1e-3
+    values = [*_levels(small, spread), *_border(small)]
     for _ in range(SCALES):
         values += _edges(small, spread)
         small = _half(small)
@@ -73,15 +74,15 @@ def colourfulness(image: Image.Image) -> float:
     return float(np.abs(chroma - terms @ tint).sum(axis=1).mean())
 
 
-def _levels(small: Floats) -> list[float]:
-    spread, ordered = float(small.std()) + 1e-3, np.sort(small, axis=None)
-    standard = (small - small.mean()).ravel() / spread
+def _levels(small: Floats, spread: float) -> list[float]:
+    mean, ordered = small.mean(), np.sort(small, axis=None)
+    standard = (small - mean).ravel() / spread
     squared, size = standard * standard, small.size
     share = np.diff(np.searchsorted(ordered, BINS)) / size
     filled = share[share > 0]
     return [
         *_quantiles(ordered, PERCENTILES),
-        float(small.mean()), float(np.log(spread)),
+        float(mean), float(np.log(spread)),
         float(squared @ standard) / size, float(np.log(squared @ squared / size + 1e-3)),
         float(share.max()), float(-(filled * np.log(filled)).sum()),
         float(np.searchsorted(ordered, BLACK, "right")) / size,
@@ -126,9 +127,8 @@ def _edges(small: Floats, spread: float) -> list[float]:
     cosine, sine = along.ravel() * inverse, double.ravel() * inverse  # times the step
     one_way = np.hypot(cosine.sum(), sine.sum()) / (total + 1e-6)
     upright = float((cosine * cosine - sine * sine) @ inverse) / (total + 1e-6)
-    even = squares[: squares.shape[0] // 2 * 2, : squares.shape[1] // 2 * 2]
     halves = _half(along), _half(double)
-    coherence = np.sqrt(halves[0] ** 2 + halves[1] ** 2).sum() / (even.sum() / 4 + 1e-3)
+    coherence = np.sqrt(halves[0] ** 2 + halves[1] ** 2).sum() / (_half(squares).sum() + 1e-3)
     around = small[:-2, 1:-1] + small[2:, 1:-1] + small[1:-1, :-2] + small[1:-1, 2:]
     sharpness = np.log((np.abs(4 * small[1:-1, 1:-1] - around).mean() + 0.01) / mean)
     flat = np.searchsorted(ordered, 0.5) / size

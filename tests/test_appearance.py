@@ -33,7 +33,7 @@ def test_grey_levels_are_those_of_numpy_and_scipy() -> None:
 
 
 def test_the_frame_is_what_lies_outside_the_middle() -> None:
-    """A sixteenth of the shorter side, here six pixels."""
+    """A sixteenth of the shorter side, here five pixels."""
     small = noise()
     framed = np.ones(small.shape, bool)
     framed[5:-5, 5:-5] = False

@@ -78,7 +78,10 @@ def choose_convolutions(network: bytes, pixels: Floats, limit: float, shifts: Sh
         limit: root mean square difference of the logits that is borne.
         shifts: as for `quantise`.
     """
-    exact, chosen = run_cells(network, pixels), list(rank_convolutions(network, pixels[:FEW], shifts))
+    exact, names = run_cells(network, pixels), convolutions(network)
+    if _harm(network, names, pixels, exact, shifts) <= limit:
+        return names
+    chosen = list(rank_convolutions(network, pixels[:FEW], shifts))[:-1]
     while chosen and _harm(network, chosen, pixels, exact, shifts) > limit:
         chosen.pop()
     return chosen
