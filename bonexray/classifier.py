@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,6 +87,7 @@ class FractureClassifier:
         self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
         gate = self.checkpoint.gate
         self._gate = Gate.read(gate, self._network.channels) if gate else None
+        self._helper = ThreadPoolExecutor(1, "bonexray-helper") if gate else None
 
     @classmethod
     def from_pretrained(
@@ -149,8 +151,8 @@ class FractureClassifier:
 
         Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape
         (batch, 1). Imports TensorFlow. A bundled checkpoint keeps its weights in `model.tflite`
-        only: the network is then rebuilt from them with batch normalisation folded into the convolutions, int8 ones
-        dequantised, so that it differs from the served network by what quantising activations does.
+        only: it is rebuilt from them, batch normalisation folded into the convolutions and int8 dequantised, and
+        differs from the served network by what quantising activations does.
         """
         from bonexray.keras_model import load_keras_model
 
@@ -173,7 +175,7 @@ class FractureClassifier:
         return 4 * self.checkpoint.image_size
 
     def _prepare(self, image: ImageInput) -> Prepared:
-        return prepare(image, self.checkpoint.image_size, self.decoded_side, looks=self._gate is not None)
+        return prepare(image, self.checkpoint.image_size, self.decoded_side, self._helper)
 
     def _judge(self, prepared: Prepared) -> Prediction:
         start, picture = time.perf_counter() - prepared.seconds, prepared.picture

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pydicom
 
 MAGIC, MAGIC_AT = b"DICM", 128
+HEAD = MAGIC_AT + len(MAGIC)  # bytes of a file that tell
 PROJECTIONS = {"CR", "DX", "RG", "RF", "XA", "OT", "SC"}  # modalities whose images are, or may be, radiographs
 # The only elements that are read: whatever identifies a patient never leaves the file.
 ELEMENTS = (
@@ -22,10 +23,9 @@ ELEMENTS = (
 )  # fmt: skip
 
 
-def is_dicom(path: Path) -> bool:
-    """Say whether a file has DICOM's signature."""
-    with path.open("rb") as file:
-        return file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:] == MAGIC
+def is_dicom(head: bytes) -> bool:
+    """Say whether a file that begins so has DICOM's signature."""
+    return head[MAGIC_AT:HEAD] == MAGIC
 
 
 def read_dicom(path: Path) -> NDArray[np.float32]:

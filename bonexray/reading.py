@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -31,23 +31,24 @@ class Prepared(NamedTuple):
     seconds: float
 
 
-def prepare(image: ImageInput, size: int, side: int, *, looks: bool) -> Prepared:
+def prepare(image: ImageInput, size: int, side: int, helper: Executor | None = None) -> Prepared:
     """Read an image and do all that needs no network.
 
     Args:
         image: as `read_picture` takes it.
         size: side of the network's input, pixels.
         side: as `read_picture` takes it.
-        looks: whether a gate will ask how the picture looks.
+        helper: begins to describe how the picture looks, where a gate will ask.
 
     Raises:
         ImageError: it cannot be read.
     """
     picture = read_picture(image, side)
     start = time.perf_counter()
+    if helper:
+        picture.look(helper)
     if size not in picture.boxed:
         picture.boxed[size] = letterbox(picture.grey, size)
-    _ = picture.looks if looks else None  # kept by the picture
     return Prepared(picture, picture.boxed[size], time.perf_counter() - start)
 
 

@@ -2,7 +2,9 @@
 
 import struct
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,6 +146,24 @@ def test_a_map_of_one_value_stays_that_value_everywhere() -> None:
     """No border leaks in."""
     for shape in [(37, 11), (3, 500), (1, 1)]:
         np.testing.assert_allclose(spread(np.full((7, 7), 2.5, np.float32), shape), 2.5)
+
+
+def test_a_helper_describes_a_picture_once_and_as_nobody_else_would() -> None:
+    """Begun twice, asked for twice: one description, the same as without a helper."""
+    pixels, calls = grey(90, 70), []
+
+    class Helper(ThreadPoolExecutor):
+        def submit(self, *arguments: Any) -> Future[Any]:  # type: ignore[override]  # noqa: ANN401 - as its own
+            calls.append(arguments)
+            return super().submit(*arguments)
+
+    picture = read_picture(pixels)
+    with Helper(1) as helper:
+        picture.look(helper)
+        picture.look(helper)
+    assert picture.looks is picture.looks
+    assert len(calls) == 1
+    np.testing.assert_array_equal(picture.looks.facts, read_picture(pixels).looks.facts)
 
 
 def test_an_image_that_is_given_is_left_as_it_was(tmp_path: Path) -> None:
