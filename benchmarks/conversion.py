@@ -31,9 +31,11 @@ def converted(folder: Path, scratch: Path) -> Path:
 
 def convert(folder: Path, into: Path) -> None:
     """Write all but the ONNX file, which is made of the saved model."""
+    import tensorflow as tf
+
     from bonexray import FractureClassifier
     from training.learning.network import serving_network
-    from training.making.export import complete, convert_network
+    from training.making.export import complete
 
     into.mkdir(parents=True, exist_ok=True)
     complete(folder, into / WHOLE)
@@ -41,7 +43,7 @@ def convert(folder: Path, into: Path) -> None:
     serving = serving_network(network)
     serving.save(into / KERAS)
     serving.export(into / "saved", verbose=False)
-    (into / LITERT).write_bytes(convert_network(network, "float32"))
+    (into / LITERT).write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(into / "saved")).convert())
 
 
 def _run(module: str, *arguments: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.frontier`: what speed costs in verdicts, from float16 to all convolutions in int8.
+"""`python -m benchmarks.frontier`: what speed costs in verdicts, from float16 weights to all layers in int8.
 
 Needs a checkpoint with Keras' float weights, and the data it was trained on; the images are those it was held out from,
 so that a network which trained on every part has none: take one of its cross-validation.
@@ -9,12 +9,10 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.timing import interleave, summarise
 from bonexray import FractureClassifier
@@ -25,12 +23,12 @@ from training.copying.sources import read_table
 from training.data.pixels import read_pixels
 from training.data.readers import CACHE
 from training.making.held_out import evaluation_rows
-from training.making.quantisation import FEW, Shifts, quantise, rank_convolutions
-from training.quantise import compare_networks, rows_to_choose_on
+from training.making.quantisation import Judged, prepare, quantise, quantise_and_fit, round_to_float16
+from training.quantise import compare_networks, rows_to_fit
 from training.reporting.markdown import interval, table
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)  # of the convolutions, those that harm least first
-CALIBRATION = 100  # images for the activations' ranges of a wholly static int8
+STARTS = (0, 2, 4, 8, 16, 32)  # layers before the first in int8
+PLAIN = 4  # the start at which each correction is left out in turn
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +56,6 @@ def main() -> int:
 def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str, Any]]:
     """Return a row a variant: its name, megabytes, milliseconds and ratio to float32, and what differs from float32."""
     from training.making.export import convert_network
-    from training.making.rounding import mean_shifts
 
     clf = FractureClassifier.from_pretrained(folder)
     model, size = clf.keras_model(), clf.checkpoint.image_size
@@ -67,15 +64,15 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     held_out = images[images["role"] == "held_out"].reset_index(drop=True)
     if not len(held_out):
         raise BonexrayError(f"{folder} trained on every part: expected a network that some images were held out from")
-    seen = read_pixels(rows_to_choose_on(every, images, clf.checkpoint), size)
-    network, shifts = convert_network(model, "float32"), mean_shifts(model, seen)
-    variants = {"float32": network, **dict(_variants(network, seen, shifts)), "int8, static": _static(model, seen)}
+    network = convert_network(model, "float32")
+    fitted = Judged.by(network, read_pixels(rows_to_fit(every, images)[0], size))
+    variants = {"float32": network, "float16 weights": round_to_float16(network), **dict(_variants(network, fitted))}
     output.mkdir(parents=True, exist_ok=True)
     runs = {}
     for name, content in variants.items():
         path = output / f"{folder.name}-{name.replace(' ', '-').replace('%', '').replace(',', '')}.tflite"
         path.write_bytes(content)
-        runs[name] = partial(Network(path, size, 2), seen[0])
+        runs[name] = partial(Network(path, size, 2), fitted.pixels[0])
     times = summarise(interleave(runs, rounds), "float32")
     found = []
     for name, content in variants.items():
@@ -105,33 +102,15 @@ def render(rows: list[dict[str, Any]]) -> str:
     return table(head, lines)
 
 
-def _variants(network: bytes, seen: NDArray[np.float32], shifts: Shifts) -> Iterator[tuple[str, bytes]]:
-    ranked = list(rank_convolutions(network, seen[:FEW], shifts))
-    for share in SHARES:
-        count = round(share * len(ranked))
-        name = f"int8 in {count} of {len(ranked)}" if count else "float16 weights"
-        yield name, quantise(network, ranked[:count], shifts)
-    yield "int8 in all, biases as they were", quantise(network, ranked)
-
-
-def _static(model: Any, seen: NDArray[np.float32]) -> bytes:  # noqa: ANN401 - a keras.Model
-    """Everything in int8, with ranges of the activations that are fixed on a few images."""
-    import tempfile
-
-    import tensorflow as tf
-
-    from training.learning.network import serving_network
-
-    def samples() -> Iterator[list[NDArray[np.float32]]]:
-        for image in seen[:CALIBRATION]:
-            yield [np.repeat(image[None, :, :, None], 3, axis=-1)]
-
-    with tempfile.TemporaryDirectory() as scratch:
-        serving_network(model).export(scratch, verbose=False)
-        converter = tf.lite.TFLiteConverter.from_saved_model(scratch)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = samples
-        return converter.convert()
+def _variants(network: bytes, fitted: Judged) -> Iterator[tuple[str, bytes]]:
+    prepared = prepare(network, fitted.pixels)
+    for start in STARTS:
+        name = f"int8 in {len(prepared.layers) - start} of {len(prepared.layers)}"
+        yield name, quantise_and_fit(prepared, start, fitted)
+    yield "channels as they were", quantise_and_fit(prepare(network, fitted.pixels, equal=False), PLAIN, fitted)
+    unshifted = {name: 0 * shift for name, shift in prepared.shifts.items()}
+    yield "biases as they were", quantise_and_fit(replace(prepared, shifts=unshifted), PLAIN, fitted)
+    yield "head as it was", quantise(prepared, PLAIN)
 
 
 if __name__ == "__main__":

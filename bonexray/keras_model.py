@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
 from bonexray.errors import CheckpointError
@@ -47,7 +48,7 @@ def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
     network = keras.saving.deserialize_keras_object(config, safe_mode=True)
     weights = read_weights(folder / LAYOUT.network)
     try:
-        _fill_backbone(network.get_layer("backbone"), weights)
+        _fill_backbone(network.get_layer("backbone"), weights, scaling_terms(network))
         head = weights["probability"].kernel.T
         network.get_layer("probability").set_weights([head, np.array([checkpoint.bias], np.float32)])
     except (KeyError, ValueError) as error:
@@ -55,8 +56,21 @@ def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
     return network
 
 
-def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights]) -> None:
-    """Give each convolution its folded kernel, and its batch normalisation the bias that is left of it."""
+def scaling_terms(network: "keras.Model") -> NDArray[np.float64]:
+    """Return what scaling makes of grey, shape (2, 3): each channel becomes the first row times grey plus the second.
+
+    Args:
+        network: a Keras model of this project; its scaling is linear.
+    """
+    zero, one = np.asarray(network.get_layer("scaling")(np.array([[[[0.0] * 3]], [[[1.0] * 3]]], np.float32)))
+    return np.stack([one - zero, zero]).reshape(2, 3).astype(np.float64)
+
+
+def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: NDArray[np.float64]) -> None:
+    """Give each convolution its folded kernel, and its batch normalisation the bias that is left of it.
+
+    A first kernel for grey and ones is spread over three channels again: the smallest that gives the same.
+    """
     import keras
 
     producers = {id(layer.output): layer for layer in backbone.layers}
@@ -69,6 +83,8 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights]) -> None
             else:
                 kernel, bias = weights[convolution.name]
                 kernel = kernel.transpose(1, 2, 3, 0)
+                if kernel.shape[2] == 2 and convolution.kernel.shape[2] == 3:
+                    kernel = np.einsum("yxgo,cg->yxco", kernel, np.linalg.pinv(terms))
             convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
             ones = np.ones_like(bias)
             norm.set_weights([ones, bias, 0 * ones, ones - norm.epsilon])

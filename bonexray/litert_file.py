@@ -29,7 +29,7 @@ KERNEL_NAME = re.compile(r"/(\w+?)_1/(?:convolution|depthwise|MatMul)\d*(?:;|$)"
 
 
 def read_weights(path: Path) -> dict[str, Weights]:
-    """Return the weights of each convolution and dense layer, by its Keras layer's name; int8 ones dequantised.
+    """Return the weights of each convolution and dense layer, by its Keras layer's name; integers dequantised.
 
     Raises:
         CheckpointError: the file is no LiteRT network, or not one that may be run.
@@ -72,19 +72,22 @@ def _operator_names() -> dict[int, str]:
 
 def _constant(model: Any, index: int) -> NDArray[np.float32]:  # noqa: ANN401
     tensor = model.subgraphs[0].tensors[index]
-    kinds = {0: np.float32, 1: np.float16, 9: np.int8}  # LiteRT's numbers of them
+    kinds = {0: np.float32, 1: np.float16, 2: np.int32, 9: np.int8}  # LiteRT's numbers of them
     if tensor.type not in kinds:
         raise CheckpointError(
-            f"constant {tensor.name.decode()} has LiteRT type {tensor.type}: expected float16, float32 or int8"
+            f"constant {tensor.name.decode()} has LiteRT type {tensor.type}: expected float16, float32, int32 or int8"
         )
     data = np.frombuffer(bytes(model.buffers[tensor.buffer].data), kinds[tensor.type])
-    values = data.reshape(tensor.shape).astype(np.float32)
-    return values * _scales(tensor) if tensor.type == 9 else values
+    if tensor.type in (0, 1):
+        return data.reshape(tensor.shape).astype(np.float32)
+    return (data.reshape(tensor.shape) * _scales(tensor)).astype(np.float32)
 
 
-def _scales(tensor: Any) -> NDArray[np.float32]:  # noqa: ANN401
-    """The value of one step of int8 weights, shaped to be multiplied with them; their zero is 0."""
+def _scales(tensor: Any) -> NDArray[np.float64]:  # noqa: ANN401
+    """The value of one step of integer weights, shaped to be multiplied with them; their zero is 0."""
     found = tensor.quantization
+    if found is None or found.scale is None:
+        raise CheckpointError(f"constant {tensor.name.decode()} is of integers without a scale: expected one")
     shape = [1] * len(tensor.shape)
     shape[found.quantizedDimension] = len(found.scale)
-    return np.asarray(found.scale, np.float32).reshape(shape)
+    return np.asarray(found.scale, np.float64).reshape(shape)

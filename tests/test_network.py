@@ -2,21 +2,34 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from core_fixtures import BACKBONES, draw_bone
 from numpy.typing import NDArray
 
 from bonexray import BonexrayError, FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
+from bonexray.errors import CheckpointError
 from bonexray.geometry import letterbox
+from bonexray.runtime import Network
 from training.learning.initialisation import initialised_layers, reaches_conv5
-from training.learning.network import BACKBONE, SCALING, build_network, letterboxed_part, set_trainable, split_network
-from training.making.export import complete
+from training.learning.network import (
+    BACKBONE,
+    SCALING,
+    build_network,
+    grey_network,
+    letterboxed_part,
+    serving_network,
+    set_trainable,
+    split_network,
+)
+from training.making.export import complete, convert_network
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -44,6 +57,36 @@ def test_only_stock_layers_are_used(fresh: keras.Model) -> None:
     layers = [layer for layer in fresh._flatten_layers() if not isinstance(layer, keras.Model)]
     assert {type(layer).__module__.split(".")[0] for layer in layers} == {"keras"}
     assert not any(isinstance(layer, keras.layers.Lambda) for layer in layers)
+
+
+def test_grey_beside_ones_is_the_same_network(fresh: keras.Model) -> None:
+    """Up to the border, where the network pads with what is neither black nor white."""
+    grey = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 1)).astype(np.float32)
+    three = serving_network(fresh).predict(np.repeat(grey, 3, axis=-1), verbose=0)
+    two = grey_network(fresh).predict(np.concatenate([grey, np.ones_like(grey)], axis=-1), verbose=0)
+    for name, values in three.items():
+        np.testing.assert_allclose(two[name], values, rtol=1e-3, atol=1e-4 * np.abs(values).max(), err_msg=name)
+
+
+def test_files_of_two_and_of_three_channels_are_served_and_no_others(tmp_path: Path) -> None:
+    """Checkpoints of before take three equal channels; what takes another number is refused with what it takes."""
+    network = build_network("mobilenetv2", 64, "none")
+    files = {2: convert_network(network, "float32"), 3: _convert(serving_network(network))}
+    pixels = draw_bone(64, 64, seed=3).astype(np.float32)
+    for channels, content in files.items():
+        (tmp_path / f"{channels}.tflite").write_bytes(content)
+    two, three = (Network(tmp_path / f"{channels}.tflite", 64)(pixels)["cells"] for channels in files)
+    np.testing.assert_allclose(two, three, atol=1e-4 * np.abs(three).max())
+    given = keras.Input((64, 64, 1), batch_size=1, name="pixels")
+    (tmp_path / "1.tflite").write_bytes(_convert(keras.Model(given, {"cells": given[..., 0]})))
+    with pytest.raises(CheckpointError, match=r"takes .*\(1, 64, 64, 1\).*: expected one input \(1, 64, 64, 2 or 3\)"):
+        Network(tmp_path / "1.tflite", 64)
+
+
+def _convert(network: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as scratch:
+        network.export(scratch, verbose=False)
+        return tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
 
 
 def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:

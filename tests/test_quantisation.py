@@ -1,23 +1,38 @@
-"""Int8 weights: which convolutions get them, that the sum stays exact, and what a network loses is measured."""
+"""Int8: where it begins, that the sum stays exact, and what a network loses is measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from ai_edge_litert.schema_py_generated import ModelT, TensorType
+from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
 from core_fixtures import draw_bone, write_folders
 from PIL import Image
+from scipy.special import expit
 
 from bonexray import FractureClassifier
 from bonexray.checkpoint import read_checkpoint, verify_files
-from bonexray.errors import BonexrayError
+from bonexray.errors import BonexrayError, CheckpointError
 from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
 from training.__main__ import main
 from training.learning.network import HEAD, build_network
 from training.making.export import convert_network
-from training.making.quantisation import choose_convolutions, convolutions, quantise, run_cells
+from training.making.graph import KERNEL, Graph
+from training.making.quantisation import (
+    Judged,
+    Prepared,
+    choose_start,
+    logits_of,
+    prepare,
+    quantise,
+    quantise_and_fit,
+    round_to_float16,
+    run_network,
+)  # fmt: skip
 from training.publishing.card import render_card
 from training.quantise import _require
 
@@ -43,19 +58,34 @@ def bones() -> np.ndarray:
     return np.stack([draw_bone(SIZE, SIZE, seed, broken=seed % 2 == 0) for seed in range(6)]).astype(np.float32)
 
 
-def test_the_head_is_no_candidate(exact: bytes) -> None:
-    """MobileNetV2 has 35 plain convolutions; the one that makes the cells is not among them."""
-    names = convolutions(exact)
-    assert len(names) == 35
-    assert not [name for name in names if "cells" in name]
+@pytest.fixture(scope="module")
+def prepared(exact: bytes, bones: np.ndarray) -> Prepared:
+    """Return it ready to be quantised."""
+    return prepare(exact, bones)
+
+
+def test_the_head_is_no_candidate(prepared: Prepared) -> None:
+    """MobileNetV2 has 35 plain and 17 depthwise convolutions and 10 sums; what makes the cells is not among them."""
+    assert len(prepared.layers) == 62
+    assert not [name for name in prepared.layers if "cells" in name or "probability" in name]
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_all_from_the_start_on_compute_in_int8(prepared: Prepared, start: int) -> None:
+    """Their outputs are stored in int8, those of the layers before in float32."""
+    model = ModelT.InitFromPackedBuf(quantise(prepared, start), 0)
+    kinds = {tensor.name.decode(): tensor.type for tensor in model.subgraphs[0].tensors}
+    assert [kinds[name] == TensorType.INT8 for name in prepared.layers] == [
+        number >= start for number in range(len(prepared.layers))
+    ]
 
 
 def test_an_int8_network_is_small_and_its_sum_exact(
-    network: keras.Model, exact: bytes, bones: np.ndarray, tmp_path: Path
+    network: keras.Model, exact: bytes, prepared: Prepared, bones: np.ndarray, tmp_path: Path
 ) -> None:
-    """A quarter of the size; features times the head's kernel are the mean of the cells, to float16."""
+    """A quarter of the size; features times the head's kernel are the mean of the cells."""
     path = tmp_path / "model.tflite"
-    path.write_bytes(quantise(exact, convolutions(exact)))
+    path.write_bytes(quantise(prepared))
     assert path.stat().st_size < 0.35 * len(exact)
     outputs = Network(path, SIZE)(bones[0])
     kernel, bias = network.get_layer(HEAD).get_weights()
@@ -64,30 +94,83 @@ def test_an_int8_network_is_small_and_its_sum_exact(
     assert float(outputs["probability"]) == pytest.approx(1 / (1 + np.exp(-summed - bias[0])), abs=1e-3)
 
 
-def test_int8_weights_are_read_back(exact: bytes, tmp_path: Path) -> None:
+def test_int8_weights_are_read_back(prepared: Prepared, tmp_path: Path) -> None:
     """Each lies within half a step of its channel, 1/254 of the channel's largest weight, of the float one."""
-    for name, content in (("exact", exact), ("fast", quantise(exact, convolutions(exact)))):
+    for name, content in (("exact", prepared.network), ("fast", quantise(prepared))):
         (tmp_path / name).write_bytes(content)
     before, after = read_weights(tmp_path / "exact"), read_weights(tmp_path / "fast")
     assert before.keys() == after.keys()
+    shifted = 0
     for name, (kernel, bias) in before.items():
-        largest = np.abs(kernel).max(axis=tuple(range(1, kernel.ndim)), keepdims=True)
-        if "depthwise" not in name:
-            assert (np.abs(after[name].kernel - kernel) <= largest / 253).all(), name
-        np.testing.assert_allclose(after[name].bias, bias, atol=1e-3, rtol=1e-3)
+        axis = 3 if "depthwise" in name else 0
+        largest = np.abs(kernel).max(axis=tuple({0, 1, 2, 3} - {axis})[: kernel.ndim - 1], keepdims=True)
+        assert (np.abs(after[name].kernel - kernel) <= largest / 253).all(), name
+        shifted += not np.allclose(after[name].bias, bias, atol=1e-3, rtol=1e-3)
+    assert shifted
 
 
-def test_the_limit_decides_how_many_are_quantised(exact: bytes, bones: np.ndarray) -> None:
-    """All where the logits may move at will, none where they may not move; and the limit is kept."""
-    assert choose_convolutions(exact, bones, 1e9) == convolutions(exact)
-    assert choose_convolutions(exact, bones, 0.0) == []
-    whole = run_cells(quantise(exact, convolutions(exact)), bones).mean((1, 2))
-    reference = run_cells(exact, bones).mean((1, 2))
-    limit = float(np.sqrt(((whole - reference) ** 2).mean())) / 2
-    chosen = choose_convolutions(exact, bones, limit)
-    moved = run_cells(quantise(exact, chosen), bones).mean((1, 2)) - reference
-    assert 0 < len(chosen) < len(convolutions(exact))
+def test_integers_without_a_scale_are_no_weights(prepared: Prepared, tmp_path: Path) -> None:
+    """A bias in int32 of which nobody says what one step is worth."""
+    model = read_model_from_bytearray(bytearray(quantise(prepared)))
+    next(one for one in model.subgraphs[0].tensors if one.type == TensorType.INT32).quantization = None
+    (tmp_path / "model.tflite").write_bytes(convert_object_to_bytearray(model))
+    with pytest.raises(CheckpointError, match="without a scale"):
+        read_weights(tmp_path / "model.tflite")
+
+
+def test_corrected_biases_bring_the_features_back(exact: bytes, bones: np.ndarray) -> None:
+    """With the shifts, int8 moves the features' means less than without."""
+    prepared = prepare(_with_large_inputs(exact), bones)
+    plain = replace(prepared, shifts={name: 0 * shift for name, shift in prepared.shifts.items()})
+    want, corrected, moved = (
+        run_network(network, bones)["features"].mean(0)
+        for network in (prepared.network, quantise(prepared), quantise(plain))
+    )
+    assert np.square(corrected - want).mean() < 0.7 * np.square(moved - want).mean()
+
+
+def _with_large_inputs(network: bytes) -> bytes:
+    """Make one input of each kernel so large that the others are rounded coarsely."""
+    graph = Graph(network)
+    for layer in graph.convolutions:
+        kernel = graph.constant(layer, KERNEL).copy()
+        kernel[..., 0] *= 20 if layer.kind == "CONV_2D" else 1
+        graph.replace(layer, KERNEL, kernel)
+    return graph.to_bytes()
+
+
+def test_a_fitted_head_says_what_float32_says(
+    prepared: Prepared, exact: bytes, bones: np.ndarray, tmp_path: Path
+) -> None:
+    """Its logits come nearer; both of its kernels change alike, and its bias, here 0, stays."""
+    judged, fast = Judged.by(exact, bones), quantise(prepared)
+    fitted = quantise_and_fit(prepared, 0, judged)
+    before, after = (logits_of(run_network(one, bones)["cells"]) - judged.logits for one in (fast, fitted))
+    assert np.square(after).mean() < 0.5 * np.square(before).mean()
+    kernels = [Graph(fitted).constant(head, KERNEL).ravel() for head in Graph(fitted).heads]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(fitted)
+    outputs = Network(path, SIZE)(bones[0])
+    assert float(outputs["probability"]) == pytest.approx(expit(outputs["cells"].mean()), abs=1e-4)
+
+
+def test_the_limit_decides_where_int8_begins(prepared: Prepared, exact: bytes, bones: np.ndarray) -> None:
+    """At once where the logits may move at will, nowhere where they may not move; and the limit is kept."""
+    fitted, chosen = Judged.by(exact, bones[:3]), Judged.by(exact, bones[3:])
+    assert choose_start(prepared, fitted, chosen, 1e9)[1] == 0
+    whole = logits_of(run_network(quantise_and_fit(prepared, 0, fitted), chosen.pixels)["cells"]) - chosen.logits
+    limit = float(np.sqrt((whole**2).mean())) * 0.9
+    fast, start = choose_start(prepared, fitted, chosen, limit)
+    moved = logits_of(run_network(fast, chosen.pixels)["cells"]) - chosen.logits
+    assert 0 < start < len(prepared.layers)
     assert float(np.sqrt((moved**2).mean())) <= limit
+
+
+def test_where_nothing_is_borne_float32_stays(prepared: Prepared, exact: bytes, bones: np.ndarray) -> None:
+    """The last start is behind the last layer: weights in float16, arithmetic in float32."""
+    last = quantise(prepared, len(prepared.layers))
+    np.testing.assert_allclose(run_network(last, bones)["cells"], run_network(exact, bones)["cells"], atol=1e-2)
 
 
 @pytest.mark.parametrize(("equal", "lost"), [(0.98, 0.0), (1.0, -0.006), (1.0, 0.006)])
@@ -118,7 +201,7 @@ def test_images_are_compared_one_by_one(exact: bytes, tmp_path: Path) -> None:
     assert same["verdicts_equal"]["value"] == 1.0
     assert same["auroc_difference"]["value"] == 0.0
     assert same["largest_logit_difference"]["value"] == 0.0
-    other = compare_networks(exact, quantise(exact, convolutions(exact)), rows, checkpoint)  # type: ignore[arg-type]
+    other = compare_networks(exact, round_to_float16(exact), rows, checkpoint)  # type: ignore[arg-type]
     assert other["largest_logit_difference"]["value"] > 0
 
 
@@ -140,9 +223,9 @@ def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pyt
     verify_files(run, after, after.files)
     assert after.files["model.tflite"]["size"] < 0.8 * before.files["model.tflite"]["size"]
     serving = after.provenance["serving"]
-    assert (serving["int8_convolutions"], serving["convolutions"]) == (35, 35)
+    assert (serving["int8_layers"], serving["layers"]) == (62, 62)
     assert (after.threshold, after.bias) == (before.threshold, before.bias)
-    assert "35 of 35 convolutions" in render_card(after, "a/b")
+    assert "last 62 of the served network's 62 layers" in render_card(after, "a/b")
     assert "float16 weights" in render_card(before, "a/b")
     assert main(["bundle", str(run), str(slim)]) == 0
     rebuilt = FractureClassifier.from_pretrained(slim).keras_model().get_layer("backbone").get_weights()

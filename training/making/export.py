@@ -17,9 +17,9 @@ from bonexray.errors import BonexrayError
 from bonexray.hub import resolve
 from bonexray.keras_model import load_keras_model
 from bonexray.version import __version__
-from training.learning.network import HEAD, LETTERBOX, serving_network
+from training.learning.network import HEAD, LETTERBOX, grey_network
 from training.making.provenance import HISTORY, PREDICTIONS
-from training.making.quantisation import quantise
+from training.making.quantisation import round_to_float16
 
 
 def write_checkpoint(network: keras.Model, folder: Path, record: dict[str, Any], history: pd.DataFrame) -> None:
@@ -89,7 +89,7 @@ def slim(folder: Path, into: Path) -> None:
 
 
 def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
-    """Convert to LiteRT with batch 1 and the outputs "probability", "cells" and "features".
+    """Convert to LiteRT: one image, grey beside a channel of ones, to "probability", "cells" and "features".
 
     Args:
         network: as `build_network` returns it.
@@ -99,9 +99,9 @@ def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as scratch:
-        serving_network(network).export(scratch, verbose=False)
+        grey_network(network).export(scratch, verbose=False)
         converted = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
-    return quantise(converted, []) if weights == "float16" else converted
+    return round_to_float16(converted) if weights == "float16" else converted
 
 
 @contextmanager

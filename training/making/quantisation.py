@@ -1,129 +1,189 @@
-"""Int8 weights for the served network, in the convolutions that bear it: the activations are quantised as it runs.
+"""Int8 for the served network, weights and activations, from a first layer on to the head.
 
-LiteRT's XNNPACK kernels find the range of each layer's input for every image anew ("dynamic range"), so nothing has to
-be calibrated. What one convolution bears is measured: how far the logits move when it alone is quantised.
+The ranges of the activations are fixed on images ("static"), so that nothing has to be measured as the network runs.
+What this costs is taken back in three steps, none of which sees a label: the channels are brought to like ranges
+(`equalisation`), the biases take back what rounded kernels shift (`rounding`), and the head is fitted anew to the
+float32 network's logits. What it still costs is decided by where int8 begins: the first layers, whose channels differ
+most, lose most by it, and gain least.
 """
 
 import contextlib
 import io
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from copy import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from litert_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer.qtyping import TFLOperationName
+from litert_quantizer.quantizer import Quantizer
 from numpy.typing import NDArray
 
-from bonexray.litert_file import KERNEL_NAME
-from bonexray.runtime import Network
+from bonexray.runtime import Network, fill
+from training.making.equalisation import equalise
+from training.making.graph import BIAS, CONVOLUTIONS, HEAD, KERNEL, Floats, Graph, tensors_are_kept
+from training.making.rounding import mean_shifts
 
-Floats = NDArray[np.float32]
-Shifts = Mapping[str, Floats]
-
-# The head stays as it is, so that the features times its kernel are the cells that the logit is summed from; float16
-# alone would move a probability by some .004 where its weights are large.
-HEAD = r"/(?:cells|probability)_\d+/"
-FEW = 16  # images that tell one convolution's share; the choice as a whole is checked on all
-NO_SHIFTS: Shifts = MappingProxyType({})
+RANGED = 240  # images that ranges and shifts are measured on, at most
+RIDGE = 1.0  # of the mean variance of the features: what holds the head to its place
 
 
-def convolutions(network: bytes) -> list[str]:
-    """Return the names of the convolutions that may be quantised: of their output tensors, in the order they run."""
-    from ai_edge_litert.schema_py_generated import ModelT
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A network that is ready to be quantised.
 
-    return list(_convolutions(ModelT.InitFromPackedBuf(network, 0)))
+    Attributes:
+        network: a LiteRT file in float32, equalised.
+        ranges: what each tensor reaches, as LiteRT's quantizer wants it.
+        shifts: as `mean_shifts` returns them.
+    """
+
+    network: bytes
+    ranges: Mapping[str, Any]
+    shifts: Mapping[str, Floats]
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers that can compute in int8, in the order they run."""
+        return [layer.name for layer in Graph(self.network).layers]
 
 
-def quantise(network: bytes, names: Sequence[str], shifts: Shifts = NO_SHIFTS) -> bytes:
-    """Give the named convolutions int8 weights, one scale an output channel, and all others but the head's float16.
+def prepare(network: bytes, pixels: Floats, *, equal: bool = True) -> Prepared:
+    """Equalise a network, and measure ranges and shifts.
 
     Args:
-        network: a LiteRT file with float32 weights.
-        names: out of `convolutions(network)`.
-        shifts: what to add to the biases of those, by the name of the Keras layer, as `mean_shifts` returns it.
+        network: a LiteRT file in float32.
+        pixels: letterboxed images, (n, size, size); the first 240 are taken.
+        equal: False to leave its channels as they are.
     """
-    from litert_quantizer.algorithm_manager import AlgorithmName
-    from litert_quantizer.qtyping import TFLOperationName
-    from litert_quantizer.quantizer import Quantizer
-
-    quantizer = Quantizer(_correct(network, names, shifts) if shifts else network)
-    quantizer.add_weight_only_config(
-        f"^(?!.*{HEAD})", TFLOperationName.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
-    )
-    for name in names:
-        quantizer.add_dynamic_config(f"^{re.escape(name)}", TFLOperationName.CONV_2D, 8)
-    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar of a second that no flag turns off
-        done = quantizer.quantize(enable_progress_bar=False, enable_progress_report=False)
-    return bytes(done.quantized_model)
+    few = pixels[:RANGED]
+    network = equalise(network, few) if equal else network
+    return Prepared(network, _measure_ranges(network, few), mean_shifts(network, few))
 
 
-def run_cells(network: bytes, pixels: Floats) -> Floats:
-    """Return the evidence cells of letterboxed images, (n, size, size) to (n, h, w); their means are the logits."""
+def quantise(prepared: Prepared, start: int = 0) -> bytes:
+    """Let all layers from number `start` on compute in int8; what is before them and the head stay in float32."""
+    chosen = Graph(prepared.network).layers[start:]
+    quantizer = Quantizer(_correct(prepared, {layer.name for layer in chosen}))
+    _store_as_float16(quantizer)
+    for layer in chosen:
+        quantizer.add_static_config(f"^{re.escape(layer.name)}", TFLOperationName[layer.kind], 8, 8)
+    return _finish(quantizer, prepared.ranges if chosen else None)
+
+
+def round_to_float16(network: bytes) -> bytes:
+    """Store the weights in half the size, all but the head's; the network goes on to compute in float32."""
+    quantizer = Quantizer(network)
+    _store_as_float16(quantizer)
+    return _finish(quantizer, None)
+
+
+def fit_head(network: bytes, features: Floats, residuals: NDArray[np.float64]) -> bytes:
+    """Change the head's kernel so that the features as int8 gives them lead to float32's logits; its bias stays.
+
+    Args:
+        network: what `quantise` returned.
+        features: of images, (n, channels), by this network.
+        residuals: (n,), by which its logits fall short of float32's.
+    """
+    columns = features.astype(np.float64)
+    hold = RIDGE * len(columns) * columns.var(0).mean() * np.eye(columns.shape[1])
+    change = np.linalg.solve(columns.T @ columns + hold, columns.T @ residuals).astype(np.float32)
+    graph = Graph(network)
+    for head in graph.heads:
+        graph.replace(head, KERNEL, graph.constant(head, KERNEL) + change)
+    return graph.to_bytes()
+
+
+def quantise_and_fit(prepared: Prepared, start: int, fitted: "Judged") -> bytes:
+    """Quantise from number `start` on, and fit the head to what the float32 network says of these images."""
+    fast = quantise(prepared, start)
+    ran = run_network(fast, fitted.pixels)
+    return fit_head(fast, ran["features"], fitted.logits - logits_of(ran["cells"]))
+
+
+def choose_start(prepared: Prepared, fitted: "Judged", chosen: "Judged", limit: float) -> tuple[bytes, int]:
+    """Return the network with int8 from the earliest layer on that the logits bear, and that layer's number.
+
+    Args:
+        prepared: what `prepare` returned.
+        fitted: images that the head is fitted to.
+        chosen: other images, on which the limit is kept.
+        limit: root mean square difference of the logits that is borne.
+
+    Returns:
+        The network in float32 arithmetic, and the number of layers, where int8 is not borne at all.
+    """
+    layers = len(prepared.layers)
+    for start in range(layers):
+        fast = quantise_and_fit(prepared, start, fitted)
+        moved = logits_of(run_network(fast, chosen.pixels)["cells"]) - chosen.logits
+        if np.sqrt((moved**2).mean()) <= limit:
+            return fast, start
+    return quantise(prepared, layers), layers
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Images, (n, size, size), and what the float32 network says of them, (n,), logits without the bias."""
+
+    pixels: Floats
+    logits: NDArray[np.float64]
+
+    @classmethod
+    def by(cls, network: bytes, pixels: Floats) -> "Judged":
+        """Ask a network."""
+        return cls(pixels, logits_of(run_network(network, pixels)["cells"]))
+
+
+def run_network(network: bytes, pixels: Floats) -> dict[str, Floats]:
+    """Return "cells" (n, h, w) and "features" (n, channels) of letterboxed images, (n, size, size)."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.tflite"
         path.write_bytes(network)
         run = Network(path, pixels.shape[1])
-        return np.stack([run(image)["cells"] for image in pixels])
+        outputs = [run(image) for image in pixels]
+    return {name: np.stack([one[name] for one in outputs]) for name in ("cells", "features")}
 
 
-def choose_convolutions(network: bytes, pixels: Floats, limit: float, shifts: Shifts = NO_SHIFTS) -> list[str]:
-    """Choose which convolutions are quantised: all if the logits bear it, else without those that harm most.
-
-    Args:
-        network: a LiteRT file with float32 weights.
-        pixels: letterboxed validation images, (n, size, size).
-        limit: root mean square difference of the logits that is borne.
-        shifts: as for `quantise`.
-    """
-    exact, names = run_cells(network, pixels), convolutions(network)
-    if _harm(network, names, pixels, exact, shifts) <= limit:
-        return names
-    chosen = list(rank_convolutions(network, pixels[:FEW], shifts))[:-1]
-    while chosen and _harm(network, chosen, pixels, exact, shifts) > limit:
-        chosen.pop()
-    return chosen
+def logits_of(cells: Floats) -> NDArray[np.float64]:
+    """Return the logits, without the bias, of evidence cells (n, h, w)."""
+    return cells.mean((1, 2), dtype=np.float64)
 
 
-def rank_convolutions(network: bytes, pixels: Floats, shifts: Shifts = NO_SHIFTS) -> dict[str, float]:
-    """Return how far quantising each convolution alone moves the logits, root mean square, the least first."""
-    exact = run_cells(network, pixels)
-    alone = {name: _harm(network, [name], pixels, exact, shifts) for name in convolutions(network)}
-    return dict(sorted(alone.items(), key=lambda item: item[1]))
-
-
-def _harm(network: bytes, names: Sequence[str], pixels: Floats, exact: Floats, shifts: Shifts) -> float:
-    moved = (run_cells(quantise(network, names, shifts), pixels) - exact).mean((1, 2), dtype=np.float64)
-    return float(np.sqrt((moved**2).mean()))
-
-
-def _correct(network: bytes, names: Sequence[str], shifts: Shifts) -> bytes:
+def _correct(prepared: Prepared, names: set[str]) -> bytes:
     """Add the shifts to the biases of the named convolutions."""
-    from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
-
-    model = read_model_from_bytearray(network)
-    tensors, found = model.subgraphs[0].tensors, _convolutions(model)
-    for name in names:
-        kernel, bias = (tensors[index] for index in found[name].inputs[1:])
-        layer = KERNEL_NAME.search(kernel.name.decode())
-        if layer is None:
-            raise ValueError(f"the kernel of {name} is called {kernel.name.decode()}: expected a Keras layer in it")
-        values = np.frombuffer(bytes(model.buffers[bias.buffer].data), np.float32) + shifts[layer.group(1)]
-        found[name].inputs[2] = len(tensors)  # a tensor of its own: equal biases are one in the file
-        tensors.append(copy(bias))
-        tensors[-1].name, tensors[-1].buffer = name.encode() + b"/corrected", len(model.buffers)
-        model.buffers.append(copy(model.buffers[bias.buffer]))
-        model.buffers[-1].data = values.view(np.uint8)
-    return bytes(convert_object_to_bytearray(model))
+    graph = Graph(prepared.network)
+    for layer in graph.convolutions:
+        if layer.name in names:
+            graph.replace(layer, BIAS, graph.constant(layer, BIAS) + prepared.shifts[layer.name])
+    return graph.to_bytes()
 
 
-def _convolutions(model: Any) -> dict[str, Any]:  # noqa: ANN401 - generated classes without types
-    """The convolutions but the head's, by the names of their output tensors, in the order they run."""
-    from ai_edge_litert.schema_py_generated import BuiltinOperator
+def _measure_ranges(network: bytes, pixels: Floats) -> Mapping[str, Any]:
+    quantizer = Quantizer(network)
+    for kind in (*CONVOLUTIONS, "ADD"):
+        quantizer.add_static_config(".*", TFLOperationName[kind], 8, 8)
+    batches = np.empty((len(pixels), 1, *pixels.shape[1:], 2), np.float32)
+    for batch, image in zip(batches, pixels, strict=True):
+        fill(batch, image)
+    silent = io.StringIO()  # progress bars
+    with tensors_are_kept(), contextlib.redirect_stderr(silent), contextlib.redirect_stdout(silent):
+        return quantizer.calibrate({"serving_default": [{"pixels": batch} for batch in batches]})
 
-    graph, codes = model.subgraphs[0], [code.builtinCode for code in model.operatorCodes]
-    found = [operator for operator in graph.operators if codes[operator.opcodeIndex] == BuiltinOperator.CONV_2D]
-    named = {graph.tensors[operator.outputs[0]].name.decode(): operator for operator in found}
-    return {name: operator for name, operator in named.items() if not re.search(HEAD, name)}
+
+def _store_as_float16(quantizer: Quantizer) -> None:
+    # Not the head, so that the features times its kernel are the cells that the logit is summed from; float16 alone
+    # would move a probability by some .004 where its weights are large.
+    quantizer.add_weight_only_config(
+        f"^(?!.*{HEAD})", TFLOperationName.ALL_SUPPORTED, 16, algorithm_key=AlgorithmName.FLOAT_CASTING
+    )
+
+
+def _finish(quantizer: Quantizer, ranges: Mapping[str, Any] | None) -> bytes:
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar of a second that no flag turns off
+        done = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    return bytes(done.quantized_model)

@@ -1,48 +1,70 @@
 """What rounding kernels to int8 shifts a network's channels by in the mean, so that its biases can take it back.
 
-Nagel et al. (2019), "Data-Free Quantization Through Weight Equalization and Bias Correction", with shifts that are
-measured on a few images instead of derived from batch normalisation.
+Nagel et al. (2019), as for `equalisation`, with shifts that are measured on images.
 """
 
-import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from training.learning.network import BACKBONE, SCALING, maps_before
+from training.making.graph import KERNEL, Floats, Graph, Layer
 
-Floats = NDArray[np.float32]
-
-BATCH = 16
 LEVELS = 127  # of int8 on either side of zero
 TINY = 1e-30
 
 
-def mean_shifts(network: keras.Model, pixels: Floats) -> dict[str, Floats]:
-    """Return by which each channel falls short, behind its batch normalisation, when its kernel alone is rounded.
+def mean_shifts(network: bytes, pixels: Floats) -> dict[str, Floats]:
+    """Return by which each channel falls short, before its activation, when its kernel alone is rounded.
 
     Args:
-        network: as `build_network` returns it.
+        network: a LiteRT file in float32.
         pixels: letterboxed images, (n, size, size), 0..255.
 
     Returns:
-        (out,) for each convolution of the backbone that is not depthwise, by its layer's name.
+        (out,) for each convolution, by its name as a `Layer`.
     """
-    backbone = network.get_layer(BACKBONE)
-    norms = {id(layer.input): layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)}
-    batches = np.split(pixels[..., None], range(BATCH, len(pixels), BATCH))
-    scaled = [network.get_layer(SCALING)(np.repeat(batch, 3, axis=-1)) for batch in batches]
-    shifts = {}
-    for layer in backbone.layers:
-        if type(layer) is keras.layers.Conv2D:  # not its depthwise kin
-            norm, kernel = norms[id(layer.output)], np.asarray(layer.kernel)
-            scale = np.asarray(norm.gamma) / np.sqrt(np.asarray(norm.moving_variance) + norm.epsilon)
-            lost, maps = kernel - round_kernel(kernel), maps_before(network, layer, scaled)
-            means = [np.asarray(keras.ops.conv(x, lost, layer.strides, layer.padding)).mean((1, 2)) for x in maps]
-            shifts[layer.name] = scale * np.concatenate(means).mean(0)
-    return shifts
+    graph = Graph(network)
+    convolutions, patches = graph.convolutions, _mean_patches(graph, pixels)
+    return {layer.name: _shift(graph.constant(layer, KERNEL), layer, patches[layer.name]) for layer in convolutions}
 
 
-def round_kernel(kernel: Floats) -> Floats:
-    """Round a kernel, (h, w, in, out), to 127 steps on either side of zero, up to the largest weight of each output."""
-    step = np.maximum(np.abs(kernel).max((0, 1, 2)), TINY) / LEVELS
+def round_kernel(kernel: Floats, channel: int = 0) -> Floats:
+    """Round a kernel to 127 steps on either side of zero, up to the largest weight of each output.
+
+    Args:
+        kernel: shape (out, h, w, in), or for a depthwise convolution (1, h, w, out).
+        channel: the axis of the outputs, 0 or 3.
+    """
+    others = tuple(axis for axis in range(4) if axis != channel)
+    step = np.maximum(np.abs(kernel).max(others, keepdims=True), TINY) / LEVELS
     return (np.round(kernel / step) * step).astype(np.float32)
+
+
+def _shift(kernel: Floats, layer: Layer, patch: Floats) -> Floats:
+    if layer.kind == "DEPTHWISE_CONV_2D":
+        return ((kernel - round_kernel(kernel, 3))[0] * patch).sum((0, 1))
+    return ((kernel - round_kernel(kernel)) * patch).sum((1, 2, 3))
+
+
+def _mean_patches(graph: Graph, pixels: Floats) -> dict[str, Floats]:
+    """The mean over images and places of what each convolution's kernel lies upon, (h, w, in)."""
+    convolutions = graph.convolutions
+    tensors = {tensor for layer in convolutions for tensor in (layer.inputs[0], layer.output)}
+    sizes = {layer.name: graph.constant(layer, KERNEL).shape[1:3] for layer in convolutions}
+    sums: dict[str, Floats] = {}
+    for values in graph.watch(pixels, tensors):
+        for layer in convolutions:
+            found = _mean_patch(values[layer.inputs[0]], values[layer.output].shape[0], sizes[layer.name][0], layer)
+            sums[layer.name] = sums[layer.name] + found if layer.name in sums else found
+    return {name: found / np.float32(len(pixels)) for name, found in sums.items()}
+
+
+def _mean_patch(maps: Floats, places: int, side: int, layer: Layer) -> Floats:
+    """The same for one image: maps (h, w, channels), outputs at `places` rows and columns, a square kernel."""
+    stride = layer.operator.builtinOptions.strideH
+    reach = (places - 1) * stride + 1
+    lacking = max(reach + side - 1 - maps.shape[0], 0)  # what the padding "same" adds; "valid" lacks nothing
+    before = lacking // 2
+    padded = np.pad(maps, ((before, lacking - before), (before, lacking - before), (0, 0)))
+    rows = [
+        [padded[y : y + reach : stride, x : x + reach : stride].mean((0, 1)) for x in range(side)] for y in range(side)
+    ]
+    return np.array(rows, np.float32)
