@@ -149,10 +149,9 @@ class FractureClassifier:
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.
 
-        Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape
-        (batch, 1). Imports TensorFlow. A bundled checkpoint keeps its weights in `model.tflite`
-        only: it is rebuilt from them, batch normalisation folded into the convolutions and int8 dequantised, and
-        differs from the served network by what quantising activations does.
+        Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape (batch, 1). Imports
+        TensorFlow. A bundled checkpoint keeps its weights in `model.tflite` only: it is rebuilt from them, batch
+        normalisation folded in and int8 dequantised, and differs from what is served by what int8 activations do.
         """
         from bonexray.keras_model import load_keras_model
 

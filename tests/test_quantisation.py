@@ -225,7 +225,7 @@ def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pyt
     serving = after.provenance["serving"]
     assert (serving["int8_layers"], serving["layers"]) == (62, 62)
     assert (after.threshold, after.bias) == (before.threshold, before.bias)
-    assert "last 62 of the served network's 62 layers" in render_card(after, "a/b")
+    assert "last 62 of its 62 layers" in render_card(after, "a/b")
     assert "float16 weights" in render_card(before, "a/b")
     assert main(["bundle", str(run), str(slim)]) == 0
     rebuilt = FractureClassifier.from_pretrained(slim).keras_model().get_layer("backbone").get_weights()

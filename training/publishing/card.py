@@ -156,12 +156,10 @@ def _serving(serving: dict[str, Any] | None) -> str:
     rows = {row.key: row for row in measured({"figures": serving["against_float32"]})}
     equal, lost = (f"{rows[key].shown} ({rows[key].interval})" for key in ("verdicts_equal", "auroc_difference"))
     return (
-        f"the last {serving['int8_layers']} of the served network's {serving['layers']} layers (convolutions and "
-        f"residual sums) compute in int8, weights and activations; those before them, and the head, in float32. Its "
-        f"channels were brought to like ranges, its biases and its head fitted anew to what the float32 network says "
-        f"of {serving['fitted_on']} training images, without labels. Against the float32 network, on "
-        f"{serving['images']} held-out images of {serving['sources']} sources: share of equal verdicts {equal}, "
-        f"difference of the AUROC, one vote a source, {lost}, largest difference of a logit "
+        f"the last {serving['int8_layers']} of its {serving['layers']} layers (convolutions and sums) serve in "
+        f"int8, fitted to what the float32 network says of {serving['fitted_on']} training images, without labels. "
+        f"Against it, on {serving['images']} held-out images of {serving['sources']} sources: share of equal verdicts "
+        f"{equal}, difference of the AUROC, one vote a source, {lost}, largest difference of a logit "
         f"{rows['largest_logit_difference'].shown}. Intervals: {serving['intervals']}."
     )
 
