@@ -31,7 +31,7 @@ def time_folder(folder: Path, images: Sequence[Path], count: int, scratch: Path)
     clf = FractureClassifier.from_pretrained(folder, threads=os.cpu_count())
     forward = run_onnx(converted(folder, scratch), os.cpu_count() or 1)
     size = clf.checkpoint.image_size
-    read = partial(prepare, size=size, side=clf.decoded_side)
+    read = partial(prepare, size=size, side=clf.decoded_side, looks=False)
     process, memory, rates = psutil.Process(), [], {"bonexray": [], REFERENCE: []}
     clf.predict([*images[:WARM_UP]])
     for chunk in _chunks(images, count):

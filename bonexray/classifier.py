@@ -2,7 +2,6 @@
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -87,7 +86,6 @@ class FractureClassifier:
         self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
         gate = self.checkpoint.gate
         self._gate = Gate.read(gate, self._network.channels) if gate else None
-        self._helper = ThreadPoolExecutor(1, "bonexray-helper") if gate else None
 
     @classmethod
     def from_pretrained(
@@ -174,7 +172,7 @@ class FractureClassifier:
         return 4 * self.checkpoint.image_size
 
     def _prepare(self, image: ImageInput) -> Prepared:
-        return prepare(image, self.checkpoint.image_size, self.decoded_side, self._helper)
+        return prepare(image, self.checkpoint.image_size, self.decoded_side, looks=self._gate is not None)
 
     def _judge(self, prepared: Prepared) -> Prediction:
         start, picture = time.perf_counter() - prepared.seconds, prepared.picture

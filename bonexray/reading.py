@@ -1,9 +1,11 @@
 """Reads many images in order, a few ahead of whoever takes them: decoding and inference share the cores."""
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -31,25 +33,31 @@ class Prepared(NamedTuple):
     seconds: float
 
 
-def prepare(image: ImageInput, size: int, side: int, helper: Executor | None = None) -> Prepared:
+def prepare(image: ImageInput, size: int, side: int, *, looks: bool) -> Prepared:
     """Read an image and do all that needs no network.
 
     Args:
         image: as `read_picture` takes it.
         size: side of the network's input, pixels.
         side: as `read_picture` takes it.
-        helper: begins to describe how the picture looks, where a gate will ask.
+        looks: whether a gate will ask how the picture looks: a thread then begins to describe it.
 
     Raises:
         ImageError: it cannot be read.
     """
     picture = read_picture(image, side)
     start = time.perf_counter()
-    if helper:
-        picture.look(helper)
+    if looks:
+        picture.look(_helper(os.getpid()))
     if size not in picture.boxed:
         picture.boxed[size] = letterbox(picture.grey, size)
     return Prepared(picture, picture.boxed[size], time.perf_counter() - start)
+
+
+@cache
+def _helper(_process: int) -> Executor:
+    """The thread that describes pictures; a forked process, in which it does not run, gets its own."""
+    return ThreadPoolExecutor(1, "bonexray-helper")
 
 
 def read_ahead(images: Iterable[ImageInput], read: Callable[[ImageInput], Read]) -> Iterator[Read]:

@@ -194,3 +194,18 @@ def test_networks_of_one_size_share_what_is_made_of_a_picture(
     picture = read_picture(draw_bone(300, 200, seed=3))
     assert clf.predict(picture).logit == clf.predict(picture).logit
     assert set(calls.values()) == {1} and len(calls) == 2
+
+
+def test_a_forked_process_predicts_too(bundled: Path) -> None:
+    """What a data loader does: threads of the parent do not run in its children."""
+    code = (
+        "import os, numpy\n"
+        "from bonexray import FractureClassifier\n"
+        f"clf = FractureClassifier.from_pretrained({str(bundled)!r}, threads=1)\n"
+        "pixels = numpy.random.default_rng(0).integers(0, 255, (60, 50), numpy.uint8)\n"
+        "expected = clf.predict(pixels).probability\n"
+        "if (child := os.fork()) == 0:\n"
+        "    os._exit(clf.predict(pixels).probability != expected)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     prepared = prepare(network, fitted.pixels)
     fast, start = choose_start(prepared, fitted, chosen, arguments.limit)
     layers = len(prepared.layers)
-    log.info("%d of %d layers in int8, from the %dth on", layers - start, layers, start + 1)
+    log.info("the last %d of %d layers in int8", layers - start, layers)
     held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
     figures = compare_networks(network, fast, held_out, checkpoint)
     _require(figures, arguments.limit)
@@ -87,7 +87,7 @@ def rows_to_fit(table: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, 
     validation = rows[rows["role"] == "validation"]
     if not len(validation):
         groups = pd.Series(training["source_group"].unique()).sort_values().sample(frac=1, random_state=0)
-        apart = training["source_group"].isin(groups.head(min(CHOSEN, len(groups) // 4)))
+        apart = training["source_group"].isin(groups.head(min(CHOSEN, max(1, len(groups) // 4))))
         validation, training = training[apart], training[~apart]
     first = first_images(training).sample(frac=1, random_state=0)
     return pd.concat([first, training.drop(first.index)]).head(FITTED), first_images(validation)

@@ -51,6 +51,19 @@ class Prepared:
         return [layer.name for layer in Graph(self.network).layers]
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Images, (n, size, size), and what the float32 network says of them, (n,), logits without the bias."""
+
+    pixels: Floats
+    logits: NDArray[np.float64]
+
+    @classmethod
+    def by(cls, network: bytes, pixels: Floats) -> "Judged":
+        """Ask a network."""
+        return cls(pixels, logits_of(run_network(network, pixels)["cells"]))
+
+
 def prepare(network: bytes, pixels: Floats, *, equal: bool = True) -> Prepared:
     """Equalise a network, and measure ranges and shifts.
 
@@ -98,14 +111,14 @@ def fit_head(network: bytes, features: Floats, residuals: NDArray[np.float64]) -
     return graph.to_bytes()
 
 
-def quantise_and_fit(prepared: Prepared, start: int, fitted: "Judged") -> bytes:
+def quantise_and_fit(prepared: Prepared, start: int, fitted: Judged) -> bytes:
     """Quantise from number `start` on, and fit the head to what the float32 network says of these images."""
     fast = quantise(prepared, start)
     ran = run_network(fast, fitted.pixels)
     return fit_head(fast, ran["features"], fitted.logits - logits_of(ran["cells"]))
 
 
-def choose_start(prepared: Prepared, fitted: "Judged", chosen: "Judged", limit: float) -> tuple[bytes, int]:
+def choose_start(prepared: Prepared, fitted: Judged, chosen: Judged, limit: float) -> tuple[bytes, int]:
     """Return the network with int8 from the earliest layer on that the logits bear, and that layer's number.
 
     Args:
@@ -124,19 +137,6 @@ def choose_start(prepared: Prepared, fitted: "Judged", chosen: "Judged", limit: 
         if np.sqrt((moved**2).mean()) <= limit:
             return fast, start
     return quantise(prepared, layers), layers
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """Images, (n, size, size), and what the float32 network says of them, (n,), logits without the bias."""
-
-    pixels: Floats
-    logits: NDArray[np.float64]
-
-    @classmethod
-    def by(cls, network: bytes, pixels: Floats) -> "Judged":
-        """Ask a network."""
-        return cls(pixels, logits_of(run_network(network, pixels)["cells"]))
 
 
 def run_network(network: bytes, pixels: Floats) -> dict[str, Floats]:
