@@ -70,7 +70,7 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     output.mkdir(parents=True, exist_ok=True)
     runs = {}
     for name, content in variants.items():
-        path = output / f"{folder.name}-{name.replace(' ', '-').replace('%', '').replace(',', '')}.tflite"
+        path = output / f"{folder.name}-{name.replace(' ', '-')}.tflite"
         path.write_bytes(content)
         runs[name] = partial(Network(path, size, 2), fitted.pixels[0])
     times = summarise(interleave(runs, rounds), "float32")

@@ -53,16 +53,10 @@ class Network:
             "probability" (), "cells" (h, w) and "features" (channels,), all float32.
         """
         with self._lock:
-            self._fill(pixels)
+            # Without a batch of its own to copy. No array over the interpreter's memory may be left when it runs.
+            fill(self._interpreter.tensor(self._input)(), pixels)
             self._interpreter.invoke()
             return {name: self._interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
-
-    def _fill(self, pixels: NDArray[np.float32]) -> None:
-        """Write into the network's own input: a batch of its own would be made, filled and copied.
-
-        No array over the interpreter's memory may be left when it runs, hence a function.
-        """
-        fill(self._interpreter.tensor(self._input)(), pixels)
 
 
 def fill(batch: NDArray[np.float32], pixels: NDArray[np.float32]) -> None:

@@ -136,9 +136,8 @@ def _serve(network: keras.Model, pixels: keras.KerasTensor, maps: keras.KerasTen
     features = network.get_layer(POOLING)(maps)
     head = network.get_layer(HEAD)
     to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")
-    cells = keras.ops.reshape(
-        to_cells(maps), (1, *maps.shape[1:3])
-    )  # a layer would look for the batch's size each time
+    # As operations, with a batch of one: layers would ask for the size of the batch each time.
+    cells = keras.ops.reshape(to_cells(maps), (1, *maps.shape[1:3]))
     to_cells.set_weights([head.get_weights()[0][None, None]])
     probability = keras.ops.reshape(head(features), (1,))
     return keras.Model(pixels, {"probability": probability, "cells": cells, "features": features})

@@ -91,6 +91,5 @@ def _rescale(graph: Graph, layer: Layer, before: Floats | None, behind: Floats |
     if before is not None:
         graph.replace(layer, KERNEL, graph.constant(layer, KERNEL) * before)
     if behind is not None:
-        outputs = behind if layer.kind == "DEPTHWISE_CONV_2D" else behind[:, None, None, None]
-        graph.replace(layer, KERNEL, graph.constant(layer, KERNEL) / outputs)
+        graph.replace(layer, KERNEL, graph.constant(layer, KERNEL) / np.expand_dims(behind, layer.within))
         graph.replace(layer, BIAS, graph.constant(layer, BIAS) / behind)

@@ -42,6 +42,16 @@ class Layer(NamedTuple):
     output: int
 
     @property
+    def channel(self) -> int:
+        """The axis of the outputs in a convolution's kernel."""
+        return 3 if self.kind == "DEPTHWISE_CONV_2D" else 0
+
+    @property
+    def within(self) -> tuple[int, ...]:
+        """The other axes of the kernel."""
+        return tuple(axis for axis in range(4) if axis != self.channel)
+
+    @property
     def activation(self) -> str:
         """What is fused behind it: "NONE", "RELU", "RELU6"."""
         number = getattr(self.operator.builtinOptions, "fusedActivationFunction", 0)

@@ -79,8 +79,12 @@ def prepare(network: bytes, pixels: Floats, *, equal: bool = True) -> Prepared:
 
 def quantise(prepared: Prepared, start: int = 0) -> bytes:
     """Let all layers from number `start` on compute in int8; what is before them and the head stay in float32."""
-    chosen = Graph(prepared.network).layers[start:]
-    quantizer = Quantizer(_correct(prepared, {layer.name for layer in chosen}))
+    graph = Graph(prepared.network)
+    chosen = graph.layers[start:]
+    for layer in chosen:
+        if layer.kind in CONVOLUTIONS:
+            graph.replace(layer, BIAS, graph.constant(layer, BIAS) + prepared.shifts[layer.name])
+    quantizer = Quantizer(graph.to_bytes())
     _store_as_float16(quantizer)
     for layer in chosen:
         quantizer.add_static_config(f"^{re.escape(layer.name)}", TFLOperationName[layer.kind], 8, 8)
@@ -152,15 +156,6 @@ def run_network(network: bytes, pixels: Floats) -> dict[str, Floats]:
 def logits_of(cells: Floats) -> NDArray[np.float64]:
     """Return the logits, without the bias, of evidence cells (n, h, w)."""
     return cells.mean((1, 2), dtype=np.float64)
-
-
-def _correct(prepared: Prepared, names: set[str]) -> bytes:
-    """Add the shifts to the biases of the named convolutions."""
-    graph = Graph(prepared.network)
-    for layer in graph.convolutions:
-        if layer.name in names:
-            graph.replace(layer, BIAS, graph.constant(layer, BIAS) + prepared.shifts[layer.name])
-    return graph.to_bytes()
 
 
 def _measure_ranges(network: bytes, pixels: Floats) -> Mapping[str, Any]:

@@ -21,9 +21,13 @@ def mean_shifts(network: bytes, pixels: Floats) -> dict[str, Floats]:
     Returns:
         (out,) for each convolution, by its name as a `Layer`.
     """
-    graph = Graph(network)
-    convolutions, patches = graph.convolutions, _mean_patches(graph, pixels)
-    return {layer.name: _shift(graph.constant(layer, KERNEL), layer, patches[layer.name]) for layer in convolutions}
+    graph, shifts = Graph(network), {}
+    patches = _mean_patches(graph, pixels)
+    for layer in graph.convolutions:
+        kernel = graph.constant(layer, KERNEL)
+        lost = kernel - round_kernel(kernel, layer.channel)
+        shifts[layer.name] = (lost * patches[layer.name]).sum(layer.within)
+    return shifts
 
 
 def round_kernel(kernel: Floats, channel: int = 0) -> Floats:
@@ -38,21 +42,15 @@ def round_kernel(kernel: Floats, channel: int = 0) -> Floats:
     return (np.round(kernel / step) * step).astype(np.float32)
 
 
-def _shift(kernel: Floats, layer: Layer, patch: Floats) -> Floats:
-    if layer.kind == "DEPTHWISE_CONV_2D":
-        return ((kernel - round_kernel(kernel, 3))[0] * patch).sum((0, 1))
-    return ((kernel - round_kernel(kernel)) * patch).sum((1, 2, 3))
-
-
 def _mean_patches(graph: Graph, pixels: Floats) -> dict[str, Floats]:
     """The mean over images and places of what each convolution's kernel lies upon, (h, w, in)."""
     convolutions = graph.convolutions
     tensors = {tensor for layer in convolutions for tensor in (layer.inputs[0], layer.output)}
-    sizes = {layer.name: graph.constant(layer, KERNEL).shape[1:3] for layer in convolutions}
+    sides = {layer.name: graph.constant(layer, KERNEL).shape[1] for layer in convolutions}
     sums: dict[str, Floats] = {}
     for values in graph.watch(pixels, tensors):
         for layer in convolutions:
-            found = _mean_patch(values[layer.inputs[0]], values[layer.output].shape[0], sizes[layer.name][0], layer)
+            found = _mean_patch(values[layer.inputs[0]], values[layer.output].shape[0], sides[layer.name], layer)
             sums[layer.name] = sums[layer.name] + found if layer.name in sums else found
     return {name: found / np.float32(len(pixels)) for name, found in sums.items()}
 
