@@ -34,7 +34,7 @@ def convert(folder: Path, into: Path) -> None:
     import tensorflow as tf
 
     from bonexray import FractureClassifier
-    from training.learning.network import serving_network
+    from training.learning.serving import serving_network
     from training.making.export import complete
 
     into.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def main() -> int:
 
 def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str, Any]]:
     """Return a row a variant: its name, megabytes, milliseconds and ratio to float32, and what differs from float32."""
-    from training.making.export import convert_network
+    from training.making.conversion import convert_network
 
     clf = FractureClassifier.from_pretrained(folder)
     model, size = clf.keras_model(), clf.checkpoint.image_size

@@ -19,7 +19,7 @@ class KerasNetwork:
         """Load the Keras model beside `model.tflite`; size and threads are TensorFlow's affair."""
         import keras
 
-        from training.learning.network import serving_network
+        from training.learning.serving import serving_network
 
         self._network = serving_network(keras.saving.load_model(path.parent))
 

@@ -6,8 +6,8 @@ import pytest
 from core_fixtures import draw_bone
 
 from training.learning.network import BACKBONE, build_network
+from training.making.conversion import convert_network
 from training.making.equalisation import FLOOR, equalise
-from training.making.export import convert_network
 from training.making.graph import BIAS, KERNEL, Graph, Layer
 from training.making.quantisation import run_network
 

@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from core_fixtures import BACKBONES, draw_bone
 from numpy.typing import NDArray
 
@@ -23,13 +21,13 @@ from training.learning.network import (
     BACKBONE,
     SCALING,
     build_network,
-    grey_network,
     letterboxed_part,
-    serving_network,
     set_trainable,
     split_network,
 )
-from training.making.export import complete, convert_network
+from training.learning.serving import BEFORE_STAGES, grey_network, serving_network
+from training.making.conversion import convert_network, to_litert
+from training.making.export import complete
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -68,25 +66,35 @@ def test_grey_beside_ones_is_the_same_network(fresh: keras.Model) -> None:
         np.testing.assert_allclose(two[name], values, rtol=1e-3, atol=1e-4 * np.abs(values).max(), err_msg=name)
 
 
+@pytest.mark.parametrize("size", [96, 100])
+def test_only_rows_and_columns_that_a_stage_reads_are_computed(size: int) -> None:
+    """ResNet50 gives the same, on maps of even and of odd sides, with a quarter of the work before each stage."""
+    keras.utils.set_random_seed(0)
+    network = build_network("resnet50", size, "none")
+    grey = draw_bone(size, size, seed=1).astype(np.float32)[None, ..., None]
+    served = grey_network(network)
+    three = serving_network(network)(np.repeat(grey, 3, axis=-1))
+    two = served(np.concatenate([grey, np.ones_like(grey)], axis=-1))
+    np.testing.assert_allclose(two["cells"], three["cells"], rtol=1e-3, atol=1e-4 * np.abs(three["cells"]).max())
+    layers = {layer.name: layer for layer in served._flatten_layers()}
+    for block, stage in BEFORE_STAGES.items():
+        assert layers[f"{block}_2_conv"].output.shape[1:3] == layers[f"{stage}_1_conv"].input.shape[1:3]
+        assert layers[f"{stage}_0_conv"].strides == (1, 1)
+
+
 def test_files_of_two_and_of_three_channels_are_served_and_no_others(tmp_path: Path) -> None:
     """Checkpoints of before take three equal channels; what takes another number is refused with what it takes."""
     network = build_network("mobilenetv2", 64, "none")
-    files = {2: convert_network(network, "float32"), 3: _convert(serving_network(network))}
+    files = {2: convert_network(network, "float32"), 3: to_litert(serving_network(network))}
     pixels = draw_bone(64, 64, seed=3).astype(np.float32)
     for channels, content in files.items():
         (tmp_path / f"{channels}.tflite").write_bytes(content)
     two, three = (Network(tmp_path / f"{channels}.tflite", 64)(pixels)["cells"] for channels in files)
     np.testing.assert_allclose(two, three, atol=1e-4 * np.abs(three).max())
     given = keras.Input((64, 64, 1), batch_size=1, name="pixels")
-    (tmp_path / "1.tflite").write_bytes(_convert(keras.Model(given, {"cells": given[..., 0]})))
+    (tmp_path / "1.tflite").write_bytes(to_litert(keras.Model(given, {"cells": given[..., 0]})))
     with pytest.raises(CheckpointError, match=r"takes .*\(1, 64, 64, 1\).*: expected one input \(1, 64, 64, 2 or 3\)"):
         Network(tmp_path / "1.tflite", 64)
-
-
-def _convert(network: keras.Model) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        network.export(scratch, verbose=False)
-        return tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
 
 
 def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:

@@ -20,7 +20,7 @@ from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
 from training.__main__ import main
 from training.learning.network import HEAD, build_network
-from training.making.export import convert_network
+from training.making.conversion import convert_network
 from training.making.graph import KERNEL, Graph
 from training.making.quantisation import (
     Judged,

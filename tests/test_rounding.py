@@ -7,7 +7,7 @@ import tensorflow as tf
 from core_fixtures import draw_bone
 
 from training.learning.network import BACKBONE, build_network
-from training.making.export import convert_network
+from training.making.conversion import convert_network
 from training.making.graph import KERNEL, Graph
 from training.making.rounding import mean_shifts, round_kernel
 

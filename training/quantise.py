@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Choose where int8 begins, compare with float32 on held-out images, replace `model.tflite` if both bounds hold."""
-    from training.making.export import convert_network, read_record, replacing, write_record
+    from training.making.conversion import convert_network
+    from training.making.export import read_record, replacing, write_record
     from training.making.quantisation import Judged, choose_start, prepare
 
     folder: Path = arguments.checkpoint

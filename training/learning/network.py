@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from bonexray.errors import BonexrayError
-from bonexray.keras_model import scaling_terms
 from training.learning.initialisation import load_weights, reaches_conv5
 
 BACKBONES = ("mobilenetv2", "resnet50")
@@ -102,45 +100,6 @@ def maps_before(
     before = keras.Model(network.get_layer(BACKBONE).input, layer.input)
     for batch in scaled:
         yield before(batch, training=False)
-
-
-def serving_network(network: keras.Model) -> keras.Model:
-    """Return the same weights as (1, size, size, 3) letterboxed pixels -> {"probability", "cells", "features"}.
-
-    The cells are the features times the head's kernel, so that their mean plus the head's bias is the logit.
-    """
-    size = network.get_layer(LETTERBOX).height
-    pixels = keras.Input((size, size, 3), batch_size=1, name="pixels")
-    return _serve(network, pixels, network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False))
-
-
-def grey_network(network: keras.Model) -> keras.Model:
-    """Return the same for grey pixels, 0..255, beside a channel of ones: (1, size, size, 2), a third less to compute.
-
-    Three equal channels, scaled, are each a times grey plus b. So the first kernel is summed over them, weighted by a,
-    and the ones carry what b adds: where the image is padded with zeros, both are zero, as the scaled channels are.
-    """
-    size, backbone = network.get_layer(LETTERBOX).height, network.get_layer(BACKBONE)
-    pixels = keras.Input((size, size, 2), batch_size=1, name="pixels")
-    narrow = keras.models.clone_model(backbone, input_tensors=keras.Input((size, size, 2)))
-    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
-    for layer in backbone.layers[1:]:
-        weights = layer.get_weights()
-        if layer is first:
-            weights[0] = np.einsum("yxco,gc->yxgo", weights[0], scaling_terms(network))
-        narrow.get_layer(layer.name).set_weights(weights)
-    return _serve(network, pixels, narrow(pixels, training=False))
-
-
-def _serve(network: keras.Model, pixels: keras.KerasTensor, maps: keras.KerasTensor) -> keras.Model:
-    features = network.get_layer(POOLING)(maps)
-    head = network.get_layer(HEAD)
-    to_cells = keras.layers.Conv2D(1, 1, use_bias=False, name="cells")
-    # As operations, with a batch of one: layers would ask for the size of the batch each time.
-    cells = keras.ops.reshape(to_cells(maps), (1, *maps.shape[1:3]))
-    to_cells.set_weights([head.get_weights()[0][None, None]])
-    probability = keras.ops.reshape(head(features), (1,))
-    return keras.Model(pixels, {"probability": probability, "cells": cells, "features": features})
 
 
 def _position(network: keras.Model, first: str) -> int:

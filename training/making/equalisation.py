@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from training.making.graph import BIAS, KERNEL, Floats, Graph, Layer
+from training.making.graph import BIAS, CARRIERS, KERNEL, Floats, Graph, Layer
 
 WHOLE = 1.0  # power of a channel's largest value by which it is divided, between two convolutions
 SHARED = 0.75  # the same along residual sums, where all convolutions that add must agree; both chosen in experiments.md
 FLOOR = 0.01  # of the largest channel: smaller ones are not blown up further
-JOINING = ("ADD", "MAX_POOL_2D", "PAD")  # operations whose channels are those of their inputs
+JOINING = ("ADD", *CARRIERS)  # operations whose channels are those of their inputs
 HOMOGENEOUS = ("NONE", "RELU")  # activations that let a positive factor pass
 
 

@@ -17,9 +17,9 @@ from bonexray.errors import BonexrayError
 from bonexray.hub import resolve
 from bonexray.keras_model import load_keras_model
 from bonexray.version import __version__
-from training.learning.network import HEAD, LETTERBOX, grey_network
+from training.learning.network import HEAD, LETTERBOX
+from training.making.conversion import convert_network
 from training.making.provenance import HISTORY, PREDICTIONS
-from training.making.quantisation import round_to_float16
 
 
 def write_checkpoint(network: keras.Model, folder: Path, record: dict[str, Any], history: pd.DataFrame) -> None:
@@ -86,22 +86,6 @@ def slim(folder: Path, into: Path) -> None:
             if name != LAYOUT.keras_weights:
                 shutil.copyfile(folder / name, fresh / name)
         write_record(fresh, record)
-
-
-def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
-    """Convert to LiteRT: one image, grey beside a channel of ones, to "probability", "cells" and "features".
-
-    Args:
-        network: as `build_network` returns it.
-        weights: "float16", half the size, for all but the head, or "float32"; `python -m training quantise` makes
-            int8 ones of these.
-    """
-    import tensorflow as tf
-
-    with tempfile.TemporaryDirectory() as scratch:
-        grey_network(network).export(scratch, verbose=False)
-        converted = tf.lite.TFLiteConverter.from_saved_model(scratch).convert()
-    return round_to_float16(converted) if weights == "float16" else converted
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from bonexray.runtime import fill
 Floats = NDArray[np.float32]
 
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+CARRIERS = ("MAX_POOL_2D", "PAD")  # operations that only carry values on
 HEAD = r"/(?:cells|probability)_\d+/"  # of the head's tensors' names, and of no others
 KINDS = {0: np.float32, 2: np.int32}  # LiteRT's numbers of what a network in float32 has for constants
 KERNEL, BIAS = 1, 2  # places among the inputs of a convolution
@@ -82,6 +83,11 @@ class Graph:
         """What weighs the last features: for the cells, and for the probability."""
         kinds = ("CONV_2D", "FULLY_CONNECTED")
         return [one for one in self.operations if one.kind in kinds and re.search(HEAD, one.name)]
+
+    def carriers_behind(self, first: Layer) -> list[Layer]:
+        """What carries values on behind an operation, within the network."""
+        behind = self.operations[[one.name for one in self.operations].index(first.name) :]
+        return [one for one in behind if one.kind in CARRIERS]
 
     def constant(self, layer: Layer, place: int) -> NDArray[Any]:
         """Return the constant that an operation has at this place among its inputs."""

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from bonexray.runtime import Network, fill
 from training.making.equalisation import equalise
-from training.making.graph import BIAS, CONVOLUTIONS, HEAD, KERNEL, Floats, Graph, tensors_are_kept
+from training.making.graph import BIAS, CARRIERS, CONVOLUTIONS, HEAD, KERNEL, Floats, Graph, tensors_are_kept
 from training.making.rounding import mean_shifts
 
 RANGED = 240  # images that ranges and shifts are measured on, at most
@@ -86,7 +86,7 @@ def quantise(prepared: Prepared, start: int = 0) -> bytes:
             graph.replace(layer, BIAS, graph.constant(layer, BIAS) + prepared.shifts[layer.name])
     quantizer = Quantizer(graph.to_bytes())
     _store_as_float16(quantizer)
-    for layer in chosen:
+    for layer in [*chosen, *(graph.carriers_behind(chosen[0]) if chosen else [])]:
         quantizer.add_static_config(f"^{re.escape(layer.name)}", TFLOperationName[layer.kind], 8, 8)
     return _finish(quantizer, prepared.ranges if chosen else None)
 
@@ -160,7 +160,7 @@ def logits_of(cells: Floats) -> NDArray[np.float64]:
 
 def _measure_ranges(network: bytes, pixels: Floats) -> Mapping[str, Any]:
     quantizer = Quantizer(network)
-    for kind in (*CONVOLUTIONS, "ADD"):
+    for kind in (*CONVOLUTIONS, *CARRIERS, "ADD"):
         quantizer.add_static_config(".*", TFLOperationName[kind], 8, 8)
     batches = np.empty((len(pixels), 1, *pixels.shape[1:], 2), np.float32)
     for batch, image in zip(batches, pixels, strict=True):
