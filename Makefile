@@ -8,10 +8,7 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.demo            ## serve the page with the bundled checkpoints
 	$(BIN)/python app.py
 
-test: $(VENV)/.test            ## lint, types, and the whole test suite
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/pyright
+test: check                    ## lint, types, and the whole test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.test           ## lint and types alone
