@@ -65,7 +65,7 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     if not len(held_out):
         raise BonexrayError(f"{folder} trained on every part: expected a network that some images were held out from")
     network = convert_network(model, "float32")
-    fitted = Judged.by(network, read_pixels(rows_to_fit(every, images)[0], size))
+    fitted = Judged.by(network, read_pixels(rows_to_fit(every, images, clf.checkpoint)[0], size))
     variants = {"float32": network, "float16 weights": round_to_float16(network), **dict(_variants(network, fitted))}
     output.mkdir(parents=True, exist_ok=True)
     runs = {}

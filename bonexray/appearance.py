@@ -38,11 +38,15 @@ def describe(grey: NDArray[np.uint8] | Floats) -> Looks:
 
 
 def thumbnail(grey: NDArray[np.uint8] | Floats) -> Floats:
-    """Shrink to a longest side of 128 pixels with antialiasing, float32; the shorter side keeps at least 16."""
+    """Shrink to a longest side of 128 pixels with antialiasing; the shorter side keeps at least 16.
+
+    Returns whole grey levels in float32, whatever it is given: 8 bits and floats shall look alike.
+    """
     image = Image.fromarray(grey)
     scale = SIDE / max(image.size)
     width, height = (max(LEAST_SIDE, round(side * scale)) for side in image.size)
-    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0), np.float32)
+    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.rint(np.asarray(small, np.float32))
 
 
 def facts(small: Floats) -> Floats:

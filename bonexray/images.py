@@ -17,6 +17,9 @@ from bonexray.errors import ImageError
 
 Grey = NDArray[np.uint8] | NDArray[np.float32]
 LFS_POINTER = b"version https://git-lfs"
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: Pillow runs programs for it
+PAGED = ("GIF", "PNG", "TIFF", "WEBP")  # those whose frames are pictures of their own, not previews of one
+SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,25 +93,28 @@ def read_picture(image: ImageInput, side: int | None = None) -> Picture:
 
 
 def _read_file(path: Path, side: int | None) -> Picture:
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise ImageError(f"{path} {found}: expected an image file")
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-        if head.startswith(LFS_POINTER):
-            raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
-        return Picture(read_dicom(path)) if is_dicom(head) else _read_opened(file, path, side)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            if head.startswith(LFS_POINTER):
+                raise ImageError(f"{path} is a Git LFS pointer, not an image: run `git lfs pull`")
+            return Picture(read_dicom(path)) if is_dicom(head) else _read_opened(file, path, side)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        found = "does not exist" if isinstance(error, FileNotFoundError) else "is a folder"
+        raise ImageError(f"{path} {found}: expected an image file") from None
+    except OSError as error:  # no permission, or no name that a file can have
+        raise ImageError(f"{str(path)[:200]} cannot be opened: {error.strerror or error}") from error
 
 
 def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:
     file.seek(0)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             if side is not None:
                 image.draft(image.mode, (side, side))  # does nothing unless it is a JPEG of twice the size
             picture = _read_pil(image, str(path))
-            turned = picture.grey.shape != (image.height, image.width)
+            turned = _orientation(image) in SIDEWAYS
             return replace(picture, whole=(width, height) if turned else (height, width))
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
@@ -117,9 +123,12 @@ def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:
 
 
 def _read_pil(image: Image.Image, name: str) -> Picture:
+    if image.format in PAGED and (frames := getattr(image, "n_frames", 1)) != 1:
+        raise ImageError(f"{name} holds {frames} pictures: expected one")
+    if 0 in image.size:
+        raise ImageError(f"{name} is of {image.width} x {image.height} pixels: expected one at least")
     try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-        upright = ImageOps.exif_transpose(image) if turned else image  # it would copy what stands upright
+        upright = ImageOps.exif_transpose(image) if _orientation(image) != 1 else image  # it would copy what is upright
         if upright.mode.startswith(("I", "F")):
             return Picture(_stretch(np.asarray(upright, np.float32), name))
         if upright.has_transparency_data:
@@ -127,11 +136,19 @@ def _read_pil(image: Image.Image, name: str) -> Picture:
             upright = Image.alpha_composite(Image.new("RGBA", upright.size, "black"), upright)
         colours = 0.0 if upright.mode in ("1", "L") else colourfulness(upright)
         return Picture(np.asarray(upright if upright.mode == "L" else upright.convert("L")), colours)
+    except ImageError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} cannot be decoded as an image: {error}") from error
 
 
+def _orientation(image: Image.Image) -> int:
+    return image.getexif().get(ExifTags.Base.Orientation, 1)
+
+
 def _read_array(array: NDArray[Any]) -> Picture:
+    if array.dtype.kind not in "buif":
+        raise ImageError(f"array of {array.dtype}: expected uint8, 16-bit integers, or floats in 0..255")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
@@ -143,10 +160,19 @@ def _read_array(array: NDArray[Any]) -> Picture:
     grey, colours = array.astype(np.float32), 0.0
     if grey.ndim == 3:
         colours = _colours_of(grey[..., :3])
-        grey = grey[..., :3] @ LUMA
+        grey = _luma(grey, np.iinfo(array.dtype).max if np.issubdtype(array.dtype, np.integer) else 255)
     if np.issubdtype(array.dtype, np.integer):
         return Picture(_stretch(grey, "the array"), colours)
     return Picture(_check_floats(grey), colours)
+
+
+def _luma(colour: NDArray[np.float32], opaque: float) -> NDArray[np.float32]:
+    """Weigh three channels, over black where there is alpha; where they are equal, they give just their value."""
+    red = colour[..., 0]
+    grey = red + (colour[..., :3] - red[..., None]) @ LUMA
+    if colour.shape[-1] == 4:
+        grey = grey * (colour[..., 3] / np.float32(opaque))
+    return grey.astype(np.float32, copy=False)
 
 
 def _colours_of(rgb: NDArray[np.float32]) -> float:

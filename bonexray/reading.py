@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bonexray.errors import ImageError
 from bonexray.geometry import letterbox
 from bonexray.images import ImageInput, Picture, read_picture
 
@@ -64,16 +65,23 @@ def read_ahead(images: Iterable[ImageInput], read: Callable[[ImageInput], Read])
     """Yield what `read` gives of each image.
 
     Raises:
-        ImageError: an image cannot be read; those before it have been yielded.
+        ImageError: an image cannot be read; the message says which. Those before it have been yielded.
     """
     waiting: deque[Future[Read]] = deque()
     pool = ThreadPoolExecutor(READERS, "bonexray-reader")
     try:
-        for image in images:
-            waiting.append(pool.submit(read, image))
+        for number, image in enumerate(images):
+            waiting.append(pool.submit(_read_numbered, read, number, image))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _read_numbered(read: Callable[[ImageInput], Read], number: int, image: ImageInput) -> Read:
+    try:
+        return read(image)
+    except ImageError as error:
+        raise ImageError(f"image {number} of the list: {error}") from error

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bonexray.errors import CheckpointError
+from bonexray.errors import BonexrayError, CheckpointError
 from bonexray.litert_checks import check_network
+
+MOST_THREADS = 256
 
 
 class Network:
@@ -25,11 +27,14 @@ class Network:
         Args:
             path: `model.tflite`.
             image_size: side of the square input that the file must have, pixels.
-            threads: CPU threads; by default as many as there are cores, at most four.
+            threads: CPU threads, 1..256; by default as many as there are cores, at most four.
 
         Raises:
             CheckpointError: the file is no such network.
+            BonexrayError: a number of threads that cannot be.
         """
+        if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MOST_THREADS):
+            raise BonexrayError(f"threads {threads!r}: expected a whole number from 1 to {MOST_THREADS}")
         check_network(path)
         self._lock = threading.Lock()
         try:

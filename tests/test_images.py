@@ -74,7 +74,11 @@ def test_a_sixteen_bit_file_is_stretched_like_its_array(tmp_path: Path) -> None:
         (np.full((2, 2), -1.0), "-1"),
         (np.full((2, 2), 0.5), r"0\.5.*not 0\.\.1"),
         (7, "int"),
+        (np.full((2, 2), 1j), "complex128"),
+        (np.full((2, 2), "a"), "<U1"),
+        (Image.new("L", (0, 5)), "0 x 5"),
         ("nowhere.jpg", "nowhere.jpg does not exist"),
+        ("x" * 300, "cannot be opened"),
         (".", "is a folder"),
     ],
 )
@@ -103,6 +107,54 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(content[: len(content) // 2])
     with pytest.raises(ImageError, match=r"x\.jpg cannot be decoded"):
         read_image(tmp_path / "x.jpg")
+
+
+def test_nothing_but_pictures_is_opened(tmp_path: Path) -> None:
+    """Pillow would start Ghostscript for PostScript."""
+    (tmp_path / "x.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n")
+    with pytest.raises(ImageError, match=r"x\.jpg is no image"):
+        read_image(tmp_path / "x.jpg")
+
+
+def test_colour_and_alpha_mean_the_same_in_every_kind_of_array() -> None:
+    """Equal channels give just their value; alpha lies over black, also where nobody sees 8 bits."""
+    pixels = grey(30, 40)
+    same = np.repeat(pixels[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(read_image(same.astype(np.float32)), pixels)
+    clear = np.concatenate([same, np.where(pixels > 99, 255, 0).astype(np.uint8)[..., None]], axis=-1)
+    np.testing.assert_array_equal(read_image(clear.astype(np.float32)), read_image(clear))
+    deep = read_image(clear.astype(np.uint16) * 257)
+    np.testing.assert_allclose(deep, read_image(clear) * (255 / read_image(clear).max()), atol=1e-3)
+
+
+def test_eight_bits_and_floats_look_alike() -> None:
+    """To the gate, which is fitted to files of 8 bits: whole grey levels of the thumbnail."""
+    pixels = grey(700, 500)
+    looks = [read_picture(one).looks for one in (pixels, pixels.astype(np.float32))]
+    np.testing.assert_allclose(looks[1].facts[:7], looks[0].facts[:7], atol=1)  # percentiles, grey levels
+    np.testing.assert_allclose(looks[1].facts[7:], looks[0].facts[7:], atol=0.02)
+
+
+def test_a_turned_picture_that_becomes_square_is_still_turned(tmp_path: Path) -> None:
+    """4003 x 4001 pixels are 501 x 501 at an eighth; the shape is that of the upright picture."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(grey(4001, 4003)).save(tmp_path / "x.jpg", exif=exif)
+    assert read_picture(tmp_path / "x.jpg", 500).grey.shape == (501, 501)
+    assert read_picture(tmp_path / "x.jpg", 500).shape == read_image(tmp_path / "x.jpg").shape == (4003, 4001)
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "tiff", "webp"])
+def test_a_file_of_several_pictures_is_refused(tmp_path: Path, kind: str) -> None:
+    """Rather than judged by its first alone; one frame is fine, and so is the preview that a camera puts beside."""
+    frames = [Image.fromarray(grey(20 + index, 30)).crop((0, 0, 20, 20)) for index in range(3)]
+    frames[0].save(tmp_path / f"one.{kind}", save_all=True)
+    assert read_image(tmp_path / f"one.{kind}").shape == (20, 20)
+    frames[0].save(tmp_path / f"x.{kind}", save_all=True, append_images=frames[1:])
+    with pytest.raises(ImageError, match=rf"^\S+x\.{kind} holds 3 pictures: expected one$"):
+        read_image(tmp_path / f"x.{kind}")
+    frames[0].save(tmp_path / "x.jpg", format="MPO", save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / "x.jpg").shape == (20, 20)
 
 
 @pytest.mark.parametrize("shape", [(300, 200), (200, 301), (224, 224), (60, 90), (1000, 1), (1, 7)])

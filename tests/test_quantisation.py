@@ -1,5 +1,7 @@
 """Int8: where it begins, that the sum stays exact, and what a network loses is measured."""
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,7 +207,9 @@ def test_images_are_compared_one_by_one(exact: bytes, tmp_path: Path) -> None:
     assert other["largest_logit_difference"]["value"] > 0
 
 
-def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trained_checkpoint_is_served_in_int8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Refused without float weights; else another network in place, with what it changes in its record and card."""
     data, run, slim = write_folders(tmp_path / "bones", sources=40), tmp_path / "run", tmp_path / "slim"
     common = ["--data", str(data), "--cache", str(tmp_path / "cache")]
@@ -215,6 +219,13 @@ def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pyt
     assert main(["bundle", str(run), str(slim)]) == 0
     assert main(["quantise", str(slim), *common]) == 2
     before = read_checkpoint(run)
+    record = json.loads((run / "classifier.json").read_text())
+    record["provenance"]["data"] |= {"held_out": "none", "validation": "none"}
+    whole = shutil.copytree(run, tmp_path / "whole")
+    (whole / "classifier.json").write_text(json.dumps(record))
+    for folder, flags, message in ((whole, [], "held nothing out"), (run, ["--limit", "-1"], "--limit -1.0")):
+        assert main(["quantise", str(folder), *common, *flags]) == 2
+        assert message in capsys.readouterr().err
     # An epoch on drawn bones leaves all logits near the threshold: whether the bounds hold is for another test.
     monkeypatch.setattr("training.quantise.LEAST_EQUAL", 0.0)
     monkeypatch.setattr("training.quantise.MOST_LOST", 1.0)
@@ -224,6 +235,8 @@ def test_a_trained_checkpoint_is_served_in_int8(tmp_path: Path, monkeypatch: pyt
     assert after.files["model.tflite"]["size"] < 0.8 * before.files["model.tflite"]["size"]
     serving = after.provenance["serving"]
     assert (serving["int8_layers"], serving["layers"]) == (62, 62)
+    assert after.gate is not None
+    assert after.gate["held_out"]["sources"] == serving["sources"]
     assert (after.threshold, after.bias) == (before.threshold, before.bias)
     assert "last 62 of its 62 layers" in render_card(after, "a/b")
     assert "float16 weights" in render_card(before, "a/b")

@@ -20,6 +20,7 @@ from training.data.roles import first_images
 from training.judging.intervals import STATEMENT, with_intervals
 from training.judging.metrics import auroc, share
 from training.making.held_out import evaluation_rows
+from training.making.provenance import PREDICTIONS, seen_before
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ LEAST_EQUAL = 0.99  # share of held-out images whose verdict stays
 MOST_LOST = 0.005  # of AUROC
 RESAMPLES = 2000
 TINY = 1e-12  # a network of which nothing was learnt has cells of zero
-FITTED = 1200  # images that ranges, biases and the head are fitted to, at most
+FITTED = 1200  # images that the head is fitted to, at most; ranges and biases take the first of them
 CHOSEN = 80  # sources that the limit is kept on, where there is no validation part
 
 
@@ -46,21 +47,28 @@ def run(arguments: argparse.Namespace) -> None:
     """Choose where int8 begins, compare with float32 on held-out images, replace `model.tflite` if both bounds hold."""
     from training.making.conversion import convert_network
     from training.making.export import read_record, replacing, write_record
+    from training.making.gating import measure_gate
     from training.making.quantisation import Judged, choose_start, prepare
 
     folder: Path = arguments.checkpoint
+    if not 0 < arguments.limit < np.inf:
+        raise BonexrayError(f"--limit {arguments.limit}: expected a number above 0")
     checkpoint = read_checkpoint(folder)
     if not (folder / LAYOUT.keras_weights).is_file():
         raise BonexrayError(f"{folder} has no {LAYOUT.keras_weights}: expected the float weights that `train` wrote")
     table = read_table(arguments.data, arguments.cache)
     rows = evaluation_rows(table, checkpoint)
+    held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
+    if not len(held_out):
+        raise BonexrayError(f"{folder} held nothing out: expected a network with images left to compare int8 on")
     network = convert_network(FractureClassifier.from_pretrained(folder).keras_model(), "float32")
-    fitted, chosen = (Judged.by(network, read_pixels(some, checkpoint.image_size)) for some in rows_to_fit(table, rows))
+    fitted, chosen = (
+        Judged.by(network, read_pixels(some, checkpoint.image_size)) for some in rows_to_fit(table, rows, checkpoint)
+    )
     prepared = prepare(network, fitted.pixels)
     fast, start = choose_start(prepared, fitted, chosen, arguments.limit)
     layers = len(prepared.layers)
     log.info("the last %d of %d layers in int8", layers - start, layers)
-    held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
     figures = compare_networks(network, fast, held_out, checkpoint)
     _require(figures, arguments.limit)
     record = read_record(folder)
@@ -70,21 +78,27 @@ def run(arguments: argparse.Namespace) -> None:
         "images": len(held_out), "sources": int(held_out["source_group"].nunique()),
         "intervals": STATEMENT.format(resamples=RESAMPLES, seed=0), "against_float32": figures,
     }  # fmt: skip
+    record["metrics"] = {}  # and the predictions: of the network that is replaced
     with replacing(folder) as fresh:
-        shutil.copytree(folder, fresh, dirs_exist_ok=True)
+        shutil.copytree(folder, fresh, ignore=shutil.ignore_patterns(PREDICTIONS), dirs_exist_ok=True)
         (fresh / LAYOUT.network).write_bytes(fast)
         write_record(fresh, record)
+    if record["gate"]:  # fitted to the features that int8 imitates: kept, and measured again
+        record["gate"]["held_out"] = measure_gate(folder, held_out)
+        write_record(folder, record)
     log.info("wrote %s: %s", folder / LAYOUT.network, {name: figure["value"] for name, figure in figures.items()})
 
 
-def rows_to_fit(table: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def rows_to_fit(table: pd.DataFrame, rows: pd.DataFrame, checkpoint: Checkpoint) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the images to fit int8 to, and one image a source of others to choose on; no label is looked at.
 
     Args:
         table: the data set.
         rows: its held-out and its validation part. The latter, or else some training sources, are chosen on.
+        checkpoint: whose record says which images were trained on: a fold's network leaves the test part alone.
     """
-    training = table[~table["source_group"].isin(rows["source_group"])].sample(frac=1, random_state=0)
+    seen = table[seen_before(table, checkpoint.provenance["data"])]
+    training = seen[~seen["source_group"].isin(rows["source_group"])].sample(frac=1, random_state=0)
     validation = rows[rows["role"] == "validation"]
     if not len(validation):
         groups = pd.Series(training["source_group"].unique()).sort_values().sample(frac=1, random_state=0)
@@ -141,6 +155,6 @@ def _require(figures: dict[str, Any], limit: float) -> None:
     equal, lost = figures["verdicts_equal"]["value"], figures["auroc_difference"]["value"]
     if equal < LEAST_EQUAL or (lost is not None and abs(lost) > MOST_LOST):
         raise BonexrayError(
-            f"--limit {limit:g} leaves {equal:.2%} of the verdicts and moves the AUROC by {lost}: "
-            f"expected {LEAST_EQUAL:.0%} and {MOST_LOST}; try a smaller --limit"
+            f"--limit {limit:g} leaves {equal:.2%} of the verdicts and moves the AUROC by {lost or 0:+.4f}: "
+            f"expected at least {LEAST_EQUAL:.0%}, and {MOST_LOST} at most; try a smaller --limit"
         )
