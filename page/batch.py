@@ -20,7 +20,7 @@ from page.uploads import forget, reason
 MOST = 200  # images
 COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
 # Of a network, in a row.
-PARTS = ("probability", "threshold", "fractured", "in_domain", "domain_score", "domain_reason")
+PARTS = ("probability", "threshold", "fractured", "uncertain", "in_domain", "domain_score", "domain_reason")
 GUESSES = "refused by a gate: its probabilities are guesses"
 Row = dict[str, Any]
 Progress = Callable[[int, int], object]
@@ -103,7 +103,8 @@ def _why(row: Row, language: str) -> str:
 def _answer(one: dict[str, Any], language: str) -> str:
     verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
     probability, _ = percents(one["probability"], one["threshold"], language)
-    return f"{probability} · {verdict}"
+    doubt = f" ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else ""
+    return f"{probability} · {verdict}{doubt}"
 
 
 def _judge(name: str, path: Path, models: Models) -> Row:

@@ -18,18 +18,26 @@ SAME = 1e-6  # thresholds nearer than this are one
 
 def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> str:
     """Return the joint verdict, where the two maps differ, and the warning."""
-    decided = verdicts(comparison, thresholds)
-    names = [escape(title(model)) for model in models]
-    if decided[0] == decided[1]:
-        kind = "fractured" if decided[0] else "intact"
-        sentence = translate(language, "joint.agree.more")
-    else:
-        kind = "disagree"
-        yes, no = names if decided[0] else names[::-1]
-        sentence = translate(language, "joint.disagree.more", yes=yes, no=no)
-    notes = [sentence, *_notes(comparison, models, language)]
+    kind = _kind(verdicts(comparison, thresholds))
+    notes = map(escape, doubts(comparison, models, thresholds, language))
     picture = difference_thumbnail(comparison.thumbnail, models, language)
-    return _banner(kind, translate(language, f"joint.{kind}"), notes, language, picture)
+    return _banner(kind, translate(language, f"joint.{kind}"), list(notes), language, picture)
+
+
+def doubts(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> list[str]:
+    """Return what is to be said beside the joint verdict, as plain sentences."""
+    decided, names = verdicts(comparison, thresholds), [title(model) for model in models]
+    kind = _kind(decided)
+    yes, no = names if decided[0] else names[::-1]
+    more = "joint.disagree.more" if kind == "disagree" else "joint.agree.more"
+    said = [translate(language, more, yes=yes, no=no) if kind == "disagree" else translate(language, more)]
+    triples = zip(comparison.predictions, models, thresholds, strict=True)
+    close = ", ".join(title(triple[1]) for triple in triples if is_uncertain(*triple))
+    if close:
+        said.append(translate(language, "joint.uncertain", names=close))
+    if comparison.simulated:
+        said.append(translate(language, "joint.simulated"))
+    return said
 
 
 def refusal_card(comparison: Comparison, models: Models, anyway: bool, language: str) -> str:
@@ -49,7 +57,8 @@ def model_card(model: FractureClassifier, prediction: Prediction, threshold: flo
     """Return a network's verdict, its calibrated probability with the threshold marked, and what was measured."""
     kind = "fractured" if prediction.probability >= threshold else "intact"
     verdict = translate(language, f"verdict.{kind}")
-    doubt = f" <small>({translate(language, 'verdict.uncertain')})</small>" if is_uncertain(prediction, model) else ""
+    close = is_uncertain(prediction, model, threshold)
+    doubt = f" <small>({translate(language, 'verdict.uncertain')})</small>" if close else ""
     probability, _ = percents(prediction.probability, threshold, language)
     return f"""
 <article class="bx-model bx-{kind}" dir="{direction(language)}">
@@ -129,13 +138,8 @@ def _warning(language: str) -> str:
     return f'<span aria-hidden="true">ⓘ</span> <b>{translate(language, "warning")}</b>'
 
 
-def _notes(comparison: Comparison, models: Models, language: str) -> list[str]:
-    pairs = zip(comparison.predictions, models, strict=True)
-    doubtful = ", ".join(escape(title(model)) for prediction, model in pairs if is_uncertain(prediction, model))
-    notes = [translate(language, "joint.uncertain", names=doubtful)] if doubtful else []
-    if comparison.simulated:
-        notes.append(translate(language, "joint.simulated"))
-    return notes
+def _kind(decided: Sequence[bool]) -> str:
+    return "disagree" if decided[0] != decided[1] else "fractured" if decided[0] else "intact"
 
 
 def _origin(model: FractureClassifier, language: str) -> str:
@@ -150,7 +154,7 @@ def _origin(model: FractureClassifier, language: str) -> str:
 def _bar(model: FractureClassifier, probability: float, threshold: float, language: str) -> str:
     shown_probability, shown_threshold = percents(probability, threshold, language)
     values = {"name": title(model), "probability": shown_probability, "threshold": shown_threshold}
-    band = uncertain_band(model)
+    band = uncertain_band(model, threshold)
     zone = f'<span class="bx-zone" style="left:{band[0]:.1%};width:{band[1] - band[0]:.1%}"></span>' if band else ""
     flag = f"{translate(language, 'threshold')} {shown_threshold}"
     return f"""
@@ -162,11 +166,12 @@ def _bar(model: FractureClassifier, probability: float, threshold: float, langua
 
 
 def _facts(model: FractureClassifier, threshold: float, language: str) -> str:
-    point, band = operating_point(model, threshold), uncertain_band(model)
+    point, band = operating_point(model, threshold), uncertain_band(model, threshold)
     shares = {"sensitivity": point and point.sensitivity, "specificity": point and point.specificity}
     facts = [(key, *interval(share, language)) for key, share in shares.items()]
     ends = {"low": percent(language, band[0]), "high": percent(language, band[1])} if band else {}
-    facts.append(("band", translate(language, "interval", **ends) if band else translate(language, "unmeasured"), ""))
+    if band or threshold == model.threshold:
+        facts.append(("band", translate(language, "interval" if band else "unmeasured", **ends), ""))
     swatches = {"band": ' <i class="bx-hatch" aria-hidden="true"></i>'}  # as it is drawn below the bar
     rows = "".join(
         f"<div><dt>{translate(language, key)}{swatches.get(key, '')}"

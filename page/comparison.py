@@ -103,15 +103,15 @@ def exact(thresholds: Sequence[float], models: Models) -> tuple[float, ...]:
     return tuple(model.threshold if value == round(model.threshold, DECIMALS) else value for value, model in pairs)
 
 
-def uncertain_band(model: FractureClassifier) -> tuple[float, float] | None:
-    """Return the measured band of probabilities in which the network is often wrong, or None."""
+def uncertain_band(model: FractureClassifier, threshold: float) -> tuple[float, float] | None:
+    """Return the band within which the network's own threshold is uncertain; None at any other, or if not measured."""
     band = model.checkpoint.metrics.get("uncertain_band")
-    return (band[0], band[1]) if band else None
+    return (band[0], band[1]) if band and threshold == model.threshold else None
 
 
-def is_uncertain(prediction: Prediction, model: FractureClassifier) -> bool:
-    """Say whether the probability lies in the network's uncertain band; False where none was measured."""
-    band = uncertain_band(model)
+def is_uncertain(prediction: Prediction, model: FractureClassifier, threshold: float) -> bool:
+    """Say whether the probability lies in the uncertain band around the threshold; False where there is none."""
+    band = uncertain_band(model, threshold)
     return band is not None and band[0] <= prediction.probability <= band[1]
 
 
@@ -149,7 +149,7 @@ def describe_models(models: Models) -> list[dict[str, Any]]:
             "network_sha256": network_hash(model),
             "image_size": model.checkpoint.image_size,
             "threshold": model.threshold,
-            "uncertain_band": uncertain_band(model),
+            "uncertain_band": uncertain_band(model, model.threshold),
             "calibration": model.checkpoint.calibration,
             "gate": model.checkpoint.gate is not None,
         }
@@ -174,7 +174,7 @@ def _describe_model(
         "probability": prediction.probability,
         "threshold": threshold,
         "fractured": fractured,
-        "uncertain": is_uncertain(prediction, model),
+        "uncertain": is_uncertain(prediction, model, threshold),
         "logit": prediction.logit,
         "evidence_cells": prediction.cells.tolist(),
         "in_domain": prediction.in_domain,

@@ -21,7 +21,7 @@ from page.tabs import (
     add_sharing,
     fresh,
 )
-from page.texts import LANGUAGES, TEXTS, translate
+from page.texts import LANGUAGES, TEXTS, choose_language, translate
 from page.theme import I18N
 from page.writing import add_about, add_programs
 
@@ -57,8 +57,8 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                     link, own, made = add_sharing(services, comparison, sliders, key, language)
                     told = add_feedback(services, state, language) if services.feedback else []
                 ended = add_deletion(services, key, made, language)
-            add_batch(services, language)
             spoken = [
+                *add_batch(services, language),
                 *add_about(handlers.models),
                 *add_programs(demo),
                 *told,
@@ -91,7 +91,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             [slider.change for slider in sliders], handlers.render_verdicts, [*state, anyway, language],
             [banner, *cards], show_progress="hidden", trigger_mode="always_last", **QUIET,
         ).then(handlers.render_link, [*state, language], link, **STEP)  # fmt: skip
-        _add_language(language, [*spoken, *_labelled(demo)]).then(
+        _add_language(demo, language, [*spoken, *_labelled(demo)]).then(
             handlers.render, [*shown, language], view, **STEP
         ).then(handlers.render_link, [*state, language], link, **STEP)
         add_endpoints(services)
@@ -173,12 +173,20 @@ def _labelled(demo: gr.Blocks) -> list[Spoken]:
     ]
 
 
-def _add_language(language: gr.Dropdown, spoken: Sequence[Spoken]) -> Any:  # noqa: ANN401 - Gradio's dependency
-    """Let the dropdown say every text of the page anew."""
+def _add_language(demo: gr.Blocks, language: gr.Dropdown, spoken: Sequence[Spoken]) -> Any:  # noqa: ANN401 - Gradio's
+    """Let the dropdown say every text of the page anew, and the address say them in English to any browser."""
 
     def speak(code: str) -> list[Any]:
         return [gr.update(**say(code)) for _, say in spoken]
 
-    changed = language.change(speak, language, [block for block, _ in spoken], show_progress="hidden", **QUIET)
+    def speak_english(request: gr.Request) -> list[Any]:
+        asked, header = request.query_params.get("lang"), request.headers.get("accept-language", "")
+        wanted, own = choose_language(asked, header), choose_language(None, header)
+        # The dropdown stands there already: it does not change, while what is labelled speaks the browser's language.
+        return speak("en") if wanted == "en" != own else [gr.skip() for _ in spoken]
+
+    blocks = [block for block, _ in spoken]
+    changed = language.change(speak, language, blocks, show_progress="hidden", **QUIET)
     language.change(None, language, js=SET_LANGUAGE)
+    demo.load(speak_english, None, blocks, show_progress="hidden", **QUIET).then(None, language, js=SET_LANGUAGE)
     return changed

@@ -21,7 +21,7 @@ def networks(models: Models, language: str) -> str:
 
 
 def _facts(model: FractureClassifier, language: str) -> list[str]:
-    size, band = model.checkpoint.image_size, uncertain_band(model)
+    size, band = model.checkpoint.image_size, uncertain_band(model, model.threshold)
     ends = {"low": percent(language, band[0]), "high": percent(language, band[1])} if band else {}
     return [
         _source(model, language),

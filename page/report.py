@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from gradio.utils import get_upload_folder
 
 from bonexray import FractureClassifier, __version__
-from page.cards import interval, measured
+from page.cards import doubts, interval, measured
 from page.comparison import Comparison, describe, operating_point
 from page.domain import refusals
 from page.models import Models, title
-from page.overlay import overlay
+from page.overlay import overlay, scale_of
 from page.texts import direction, number, percent, translate
 
 if TYPE_CHECKING:
@@ -47,11 +47,9 @@ def write_pdf(comparison: Comparison, models: Models, thresholds: Sequence[float
         _line(pdf, translate(language, "refused.shown"), 9, language)
     _line(pdf, _joint(record, language), 18, language, bold=True)
     _line(pdf, translate(language, "warning"), 10, language, bold=True)
-    if comparison.simulated:
-        _line(pdf, translate(language, "joint.simulated"), 9, language)
+    for said in doubts(comparison, models, thresholds, language):
+        _line(pdf, said, 9, language)
     _columns(pdf, comparison, models, record, language)
-    largest = max(float(abs(one.evidence).max()) for one in comparison.predictions)
-    _line(pdf, translate(language, "map.scale", scale=number(language, largest, 1)), 8, language)
     image = record["image"]
     _line(pdf, f"{translate(language, 'report.image')}: {image['width']} × {image['height']}", 8, language)  # noqa: RUF001
     _line(pdf, f"SHA-256 {image['sha256']}", 8, language)
@@ -109,6 +107,10 @@ def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[s
         label = translate(language, "map", name=one["name"])
         pdf.image(picture, left, top, w=width, h=height, keep_aspect_ratio=True, alt_text=label)
         pdf.set_xy(left, top + height + 3)
+        scale = number(language, scale_of(comparison.predictions[index].evidence), 1)
+        said = f"{translate(language, 'map.colours')} {translate(language, 'map.scale', scale=scale)}"
+        _line(pdf, said, 7.5, language, width=width)
+        pdf.set_x(left)
         _line(pdf, f"{one['name']}: {_verdict(one, language)}", 12, language, bold=True, width=width)
         pdf.set_x(left)
         _line(pdf, "\n".join(_facts(model, one, language)), 8.5, language, width=width)
@@ -137,7 +139,8 @@ def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> lis
 
 
 def _verdict(one: dict[str, Any], language: str) -> str:
-    return translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
+    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
+    return f"{verdict} ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else verdict
 
 
 def _joint(record: dict[str, Any], language: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
+from page.cards import notice
 from page.scripts import SAVE
 from page.services import Services
 from page.texts import translate
@@ -79,9 +80,10 @@ def add_feedback(services: Services, shown: list[Any], language: gr.Dropdown) ->
     return [(truth, lambda code: {"choices": choices(code)})]
 
 
-def add_batch(services: Services, language: gr.Dropdown) -> None:
+def add_batch(services: Services, language: gr.Dropdown) -> list[Spoken]:
     """Add the tab for many images."""
     with gr.Tab(I18N("tab.batch"), id="many"):
+        warning = gr.HTML(notice("en"))
         files = gr.File(
             label=I18N("batch.files"), file_count="multiple", height=180, elem_id="batch-files", elem_classes="bx-drop"
         )
@@ -103,6 +105,7 @@ def add_batch(services: Services, language: gr.Dropdown) -> None:
             [anyway.input, language.change], services.show_batch, [rows, anyway, language], [counts, table],
             show_progress="hidden", **QUIET,
         )  # fmt: skip
+    return [(warning, lambda code: {"value": notice(code)})]
 
 
 def add_endpoints(services: Services) -> None:

@@ -93,13 +93,19 @@ def test_a_slider_at_a_networks_own_threshold_means_it_exactly(handlers: Handler
 
 
 def test_a_probability_in_the_uncertain_band_is_called_uncertain(models: Models, compared: Comparison) -> None:
-    """Only where a band was measured, and only inside it."""
-    at = compared.predictions[0].probability
+    """Only where a band was measured, only inside it, and only at the threshold that it was measured for."""
+    at, own = compared.predictions[0].probability, (models[0].threshold, models[1].threshold)
     inside = with_metrics(models[0], uncertain_band=[max(0, at - 0.1), at + 0.1])
     outside = with_metrics(models[0], uncertain_band=[at + 0.01, at + 0.1])
-    assert describe(compared, (inside, models[1]), (0.5, 0.5))["models"][0]["uncertain"]
-    assert not describe(compared, (outside, models[1]), (0.5, 0.5))["models"][0]["uncertain"]
-    assert "Uncertain: MobileNetV2" in joint_card(compared, (inside, models[1]), (0.5, 0.5), "en")
+    assert describe(compared, (inside, models[1]), own)["models"][0]["uncertain"]
+    assert not describe(compared, (outside, models[1]), own)["models"][0]["uncertain"]
+    assert "Uncertain: MobileNetV2" in joint_card(compared, (inside, models[1]), own, "en")
+    moved = (own[0] / 2, own[1])
+    assert not describe(compared, (inside, models[1]), moved)["models"][0]["uncertain"]
+    assert "Uncertain: MobileNetV2" not in joint_card(compared, (inside, models[1]), moved, "en")
+    for threshold, said in ((own[0], True), (moved[0], False)):
+        card = model_card(inside, compared.predictions[0], threshold, "en")
+        assert ("(uncertain)" in card, "bx-zone" in card, TEXTS["en"]["band"] in card) == (said,) * 3
 
 
 def gated(prediction: Prediction, **answers: object) -> Prediction:

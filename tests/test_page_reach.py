@@ -37,6 +37,16 @@ def test_the_browsers_language_is_spoken(visit: Visit, locale: str, heading: str
     photograph(tab, f"language-{locale[:2]}")
 
 
+def test_an_english_link_is_english_in_any_browser(visit: Visit) -> None:
+    """What Gradio labels in the browser's language too, and what a screen reader is told."""
+    tab = visit("?example=leg-intact&lang=en", locale="de-DE")
+    expect(tab.locator("#make-pdf")).to_have_text(TEXTS["en"]["report.pdf"], timeout=30_000)
+    expect(tab.locator("html")).to_have_attribute("lang", "en")
+    expect(tab.get_by_role("tab").first).to_have_text(TEXTS["en"]["tab.compare"])
+    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    assert not re.search(r"Schwelle|Vergleich|Herunterladen|Bruch|Fraktur", tab.locator("main").inner_text())
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_there_is_no_serious_barrier(visit: Visit, scheme: str, width: int) -> None:

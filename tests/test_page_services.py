@@ -16,12 +16,14 @@ from PIL import Image
 from test_dicom import write as write_dicom
 
 from bonexray import BonexrayError
-from page import archives, batch, uploads
+from page import archives, batch, report, uploads
 from page.batch import Row, compare_many, readable, summary, write_csv
-from page.comparison import Comparison, compare
+from page.cards import doubts
+from page.comparison import Comparison, compare, is_uncertain
 from page.examples import FOLDER, load_examples
 from page.feedback import Feedback, open_feedback
 from page.models import Models, load_models
+from page.overlay import scale_of
 from page.report import FONTS, write_json, write_pdf
 from page.sharing import Shares, read_thresholds, view_link
 from page.texts import LANGUAGES, TEXTS
@@ -112,9 +114,11 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
     assert cells[0][1:4] == ["oculta", "oculta", ""] and "%" not in "".join(cells[0])
     _, cells = readable([refused], models, "es", anyway=True)
     said = {True: "· Con fractura", False: "· Sin fractura"}[known["models"][0]["fractured"]]
-    assert cells[0][1].endswith(said) and cells[0][3] and cells[0][4] == "⊘ rechazada"
+    assert known["models"][0]["uncertain"] and cells[0][1].endswith(f"{said} (dudoso)")
+    assert cells[0][3] and cells[0][4] == "⊘ rechazada"
     header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
     row = dict(zip(header, line, strict=True))
+    assert row["MobileNetV2_uncertain"] == "True"
     assert (row["in_domain"], row["ResNet50_domain_reason"], row["ResNet50_domain_score"]) == (
         "False",
         "colour",
@@ -179,6 +183,22 @@ def test_a_report_can_be_written_in_every_language(models: Models, compared: Com
     assert all({"in_domain", "domain_score", "network_sha256", "revision"} <= one.keys() for one in record["models"])
     assert [one["threshold"] for one in record["models"]] == [0.1, 0.9]
     assert record["image"]["sha256"] == compared.sha256 and "medical device" in record["warning"]
+
+
+def test_the_pdf_says_what_the_page_says(models: Models, compared: Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a verdict is uncertain, what agreement is worth, and of each map its own scale and what colours mean."""
+    lines: list[str] = []
+    plain = report._line
+    monkeypatch.setattr(
+        report, "_line", lambda pdf, text, *rest, **more: [lines.append(text), plain(pdf, text, *rest, **more)]
+    )
+    own = (models[0].threshold, models[1].threshold)
+    write_pdf(compared, models, own, "en")
+    assert set(doubts(compared, models, own, "en")) <= set(lines)
+    for one, name in zip(compared.predictions, ("MobileNetV2", "ResNet50"), strict=True):
+        assert any("Orange" in line and f"±{scale_of(one.evidence):.1f}" in line for line in lines)
+        (verdict,) = (line for line in lines if line.startswith(f"{name}: "))
+        assert verdict.endswith("(uncertain)") == is_uncertain(one, models[name == "ResNet50"], own[name == "ResNet50"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
