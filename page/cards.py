@@ -13,6 +13,7 @@ from page.texts import direction, finest, percent, threshold_percent, translate
 
 SIGNS = {"fractured": "▲", "intact": "●", "disagree": "⚠", "refused": "⊘", "problem": "✕"}
 MOST_DECIMALS = 3  # of a percentage
+LEAST = 0.001  # no probability is shown nearer to 0 or 1, which no network can promise
 SAME = 1e-6  # thresholds nearer than this are one
 
 
@@ -93,14 +94,21 @@ def promise(language: str) -> str:
 
 
 def percents(probability: float, threshold: float, language: str) -> tuple[str, str]:
-    """Write both with as many decimals as it takes to see which one is larger."""
-    decimals, finer = 0, finest(threshold)
+    """Write both with as many decimals as it takes to see which one is larger, and that none is 0 or 100 %."""
+    if within(threshold) == threshold:  # else the probability may lie beyond a threshold near 0 or 1
+        probability = within(probability)
+    decimals, finer = int(round(probability, 2) in (0, 1)), finest(threshold)
     while decimals < MOST_DECIMALS:
         one, other = round(probability, 2 + decimals), round(threshold, 2 + finer)
         if one != other and (one > other) == (probability > threshold):
             break
         decimals, finer = decimals + 1, max(decimals + 1, finer)
     return percent(language, probability, decimals), percent(language, threshold, finer)
+
+
+def within(probability: float) -> float:
+    """Keep a probability to be shown off 0 and 1."""
+    return min(max(probability, LEAST), 1 - LEAST)
 
 
 def measured(model: FractureClassifier, threshold: float, language: str) -> str:

@@ -22,6 +22,7 @@ WARNING = "A demonstration, not a medical device: it must not be used to decide 
 THUMBNAIL = 240  # pixels a side
 DAMAGED = (OSError, ValueError, LookupError, SyntaxError, MemoryError, struct.error, Image.DecompressionBombError)
 DECIMALS = 3  # of a threshold that a visitor sets
+KINDS = ("sensitivity", "specificity")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +117,19 @@ def is_uncertain(prediction: Prediction, model: FractureClassifier, threshold: f
 
 
 def operating_point(model: FractureClassifier, threshold: float) -> OperatingPoint | None:
-    """Return the measured point whose threshold is nearest, or None where nothing was measured."""
+    """Return the measured point whose threshold is nearest, or None where nothing was measured.
+
+    At the network's own threshold it is what the evaluation says of the network, as in every table of it.
+    """
+    published = model.checkpoint.metrics.get("per_source") or {}
+    known = [one for kind in KINDS if (one := published.get(kind, {})).get("value") is not None]
+    if len(known) == len(KINDS) and threshold == model.threshold:
+        return OperatingPoint(threshold, *(Share(one["value"], one.get("low"), one.get("high")) for one in known))
     points = model.checkpoint.metrics.get("operating_points") or []
     nearest = min(points, key=lambda point: abs(point["threshold"] - threshold), default=None)
     if nearest is None:
         return None
-    return OperatingPoint(nearest["threshold"], *(_share(nearest, kind) for kind in ("sensitivity", "specificity")))
+    return OperatingPoint(nearest["threshold"], *(_share(nearest, kind) for kind in KINDS))
 
 
 def describe(comparison: Comparison, models: Models, thresholds: Sequence[float]) -> dict[str, Any]:

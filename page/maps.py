@@ -54,7 +54,7 @@ def _figure(
     comparison: Comparison, evidence: NDArray[float32], label: str, note: str, ends: tuple[str, str], language: str
 ) -> str:
     spot, scale = peak(evidence), number(language, scale_of(evidence), 1)
-    mark = f'<span class="bx-peak" style="left:{spot[0]:.1%};top:{spot[1]:.1%}">+</span>' if spot else ""
+    mark = f'<span class="bx-peak" style="--x:{spot[0]:.1%};--y:{spot[1]:.1%}">+</span>' if spot else ""
     return f"""
 <figure class="bx-map" dir="{direction(language)}">
   {_stack(comparison, evidence, label, mark)}

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gradio.utils import get_upload_folder
 
 from bonexray import FractureClassifier, __version__
-from page.cards import doubts, interval, measured
+from page.cards import doubts, interval, measured, within
 from page.comparison import Comparison, describe, operating_point
-from page.domain import refusals
+from page.domain import distance, refusals
 from page.models import Models, title
 from page.overlay import overlay, scale_of
 from page.texts import direction, number, percent, translate
@@ -63,12 +63,8 @@ def write_pdf(comparison: Comparison, models: Models, thresholds: Sequence[float
 def gate(one: dict[str, Any], language: str) -> str:
     """Say whether a network knows images of this kind, and how far off this one is."""
     answer = translate(language, {True: "batch.in", False: "batch.out", None: "batch.ungated"}[one["in_domain"]])
-    score = one["domain_score"]
-    return (
-        answer
-        if score is None
-        else f"{answer} ({translate(language, 'refused.score', score=number(language, score, 1))})"
-    )
+    far = distance(one["domain_score"], language)
+    return f"{answer} ({far})" if far else answer
 
 
 def versions() -> dict[str, str]:
@@ -128,7 +124,7 @@ def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> lis
         )
     ]
     return [
-        f"{translate(language, 'probability')}: {percent(language, one['probability'], 1)}",
+        f"{translate(language, 'probability')}: {percent(language, within(one['probability']), 1)}",
         f"{translate(language, 'threshold')}: {percent(language, one['threshold'], 1)}",
         *shares,
         measured(model, one["threshold"], language),

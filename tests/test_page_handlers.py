@@ -10,6 +10,7 @@ from bonexray import FractureClassifier, Prediction
 from bonexray.gate import REASONS
 from page.cards import joint_card, model_card, percents
 from page.comparison import Comparison, OperatingPoint, Share, compare, describe, exact, operating_point
+from page.domain import distance
 from page.examples import load_examples
 from page.handlers import Handlers
 from page.models import Models, load_models, network_hash
@@ -77,6 +78,12 @@ def test_measured_points_are_shown_or_said_to_be_missing(models: Models, compare
     assert "Measured at 30%, the nearest measured threshold" in card
     assert "Measured at threshold 30% on" in model_card(model, prediction, 0.3, "en")
     assert "85\u00a0% <small>(75\u00a0% bis 95\u00a0%)</small>" in model_card(model, prediction, 0.3, "de")
+    shares = {"sensitivity": {"value": 0.9, "low": 0.8, "high": 1.0}, "specificity": {"value": 0.6}}
+    told = with_metrics(models[0], operating_points=POINTS, per_source=shares)
+    own = models[0].threshold
+    assert operating_point(told, own) == OperatingPoint(own, Share(0.9, 0.8, 1.0), Share(0.6))
+    assert "Measured at threshold 49.7% on" in model_card(told, prediction, own, "en")
+    assert operating_point(told, 0.302) == operating_point(model, 0.302)
     bare = with_metrics(models[0])
     assert operating_point(bare, 0.3) is None
     assert "not measured" in model_card(bare, prediction, 0.3, "en")
@@ -180,11 +187,22 @@ def test_nothing_of_a_file_name_is_taken_for_html(models: Models, compared: Comp
         (0.536, 0.537, ("53.6%", "53.7%")),
         (0.5361, 0.5364, ("53.61%", "53.64%")),
         (0.5, 0.5, ("50.000%", "50.000%")),
+        (0.99966, 0.5, ("99.9%", "50%")),
+        (0.996, 0.5, ("99.6%", "50%")),
+        (0.0, 0.5, ("0.1%", "50%")),
+        (0.9998, 0.9995, ("99.98%", "99.95%")),
     ],
 )
 def test_percents_show_which_is_larger(probability: float, threshold: float, shown: tuple[str, str]) -> None:
-    """Rounding never makes two different numbers equal, as far as three decimals go."""
+    """Rounding never makes two different numbers equal, as far as three decimals go; and no probability certain."""
     assert percents(probability, threshold, "en") == shown
+
+
+def test_a_distance_beyond_all_measure_is_cut() -> None:
+    """A black picture lies ten million limits away, which says no more than a hundred."""
+    assert distance(1.84, "de") == TEXTS["de"]["refused.score"].format(score="1,8")
+    assert distance(11_681_159.6, "en") == "100+ times the limit"
+    assert distance(None, "en") == ""
 
 
 def test_every_network_names_its_card(models: Models, compared: Comparison) -> None:
