@@ -149,7 +149,7 @@ class FractureClassifier:
 
         Takes float32 RGB of any size, 0..255, shape (batch, H, W, 3); gives P(fractured), shape (batch, 1). Imports
         TensorFlow. A bundled checkpoint keeps its weights in `model.tflite` only: it is rebuilt from them, batch
-        normalisation folded in and int8 dequantised, and differs from what is served by what int8 activations do.
+        normalisation folded in and int8 dequantised, and differs from what is served by some tenth of a logit.
         """
         from bonexray.keras_model import load_keras_model
 

@@ -66,8 +66,9 @@ class Services:
         self, images: list[str] | None, language: str, progress: gr.Progress = BATCH_FIRST
     ) -> tuple[Any, ...]:
         """Return the rows, a line of counts, "anyway" off, the table and the CSV to download, and empty the input."""
-        if not images:
-            raise gr.Error(translate(language, "batch.first"), print_exception=False)
+        if not images:  # an error would lie upon the place for the files, and hide those that are chosen next
+            gr.Warning(translate(language, "batch.first"))
+            return (gr.skip(),) * 6
         rows, csv = self.compare_many(images, progress)
         refused = any(row["in_domain"] is False for row in rows)
         anyway = gr.update(value=False, visible=refused)
@@ -94,14 +95,19 @@ class Services:
     ) -> tuple[Any, ...]:
         """Share an image: its public link, its private link to delete it, what holds, and the key."""
         share = self.shares.add(_required(comparison, language))
-        subject = {"shared": share.token}
+        made = share.token, share.key
         until = datetime.fromtimestamp(share.expires, UTC).strftime("%Y-%m-%d %H:%M")
-        return (
-            view_link(address(request), subject, (first, second), language),
-            view_link(address(request), {**subject, "key": share.key}, (first, second), language),
-            translate(language, "share.expires", time=until),
-            (share.token, share.key),
-        )
+        links = self.link_again(made, first, second, language, request)
+        return (*links, translate(language, "share.expires", time=until), made)
+
+    def link_again(
+        self, made: tuple[str, str] | None, first: float, second: float, language: str, request: gr.Request
+    ) -> tuple[Any, ...]:
+        """Return the public and the private link of a share to the view as it is now; nothing without a share."""
+        if made is None:
+            return gr.skip(), gr.skip()
+        subject, whole = {"shared": made[0]}, {"shared": made[0], "key": made[1]}
+        return tuple(view_link(address(request), one, (first, second), language) for one in (subject, whole))
 
     def unshare(self, key: tuple[str, str] | None, language: str) -> tuple[str, None]:
         """End a share and say so; its key opens nothing any more."""

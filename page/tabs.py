@@ -45,6 +45,10 @@ def add_sharing(
     create.click(services.share, [comparison, *sliders, language], [public, private, said, key], **QUIET).success(
         lambda: gr.update(visible=True), None, made, **QUIET
     )
+    gr.on(
+        [slider.change for slider in sliders], services.link_again, [key, *sliders, language], [public, private],
+        show_progress="hidden", trigger_mode="always_last", **QUIET,
+    )  # fmt: skip
     return link, own, [consent, made]
 
 

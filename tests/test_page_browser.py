@@ -102,6 +102,9 @@ def test_an_upload_is_shared_only_when_its_owner_says_so(visit: Visit) -> None:
     tab.locator("#create").click()
     public = tab.locator("#public textarea, #public input")
     expect(public).to_have_value(re.compile("shared="), timeout=10_000)
+    tab.locator("#threshold-resnet50 input[type=number]").fill("0.8")
+    tab.keyboard.press("Tab")
+    expect(public).to_have_value(re.compile(r"t=[\d.]+,0\.8&"), timeout=10_000)
     query = "/" + public.input_value().split("/")[-1]
     other = visit(query)
     expect(other.locator(".bx-model")).to_have_count(2, timeout=30_000)
@@ -128,8 +131,12 @@ def test_many_at_once_ends_in_a_table_and_a_csv(visit: Visit, bar: Path, tmp_pat
     (tmp_path / "broken.png").write_text("no image")
     tab = visit()
     tab.get_by_role("tab", name="Many at once").click()
+    tab.locator("#batch-run").click()
+    expect(tab.locator("body")).to_contain_text("Choose X-rays or a ZIP first.", timeout=10_000)
+    expect(tab.locator("#batch-files")).not_to_contain_text("Error")
     tab.set_input_files("#batch-files input[type=file]", [tmp_path / "bones.zip", tmp_path / "broken.png", bar])
     expect(tab.locator("#batch-files")).to_contain_text("broken")
+    expect(tab.locator("main")).to_contain_text("not a medical device")
     assert serious(tab) == []
     tab.locator("#batch-run").click()
     table = tab.locator("#batch-table")
