@@ -132,7 +132,7 @@ def test_eight_bits_and_floats_look_alike() -> None:
     pixels = grey(700, 500)
     looks = [read_picture(one).looks for one in (pixels, pixels.astype(np.float32))]
     np.testing.assert_allclose(looks[1].facts[:7], looks[0].facts[:7], atol=1)  # percentiles, grey levels
-    np.testing.assert_allclose(looks[1].facts[7:], looks[0].facts[7:], atol=0.02)
+    np.testing.assert_allclose(looks[1].facts[7:], looks[0].facts[7:], atol=0.05)
 
 
 def test_a_turned_picture_that_becomes_square_is_still_turned(tmp_path: Path) -> None:
