@@ -24,7 +24,7 @@ from training.data.pixels import read_pixels
 from training.data.readers import CACHE
 from training.making.held_out import evaluation_rows
 from training.making.quantisation import Judged, prepare, quantise, quantise_and_fit, round_to_float16
-from training.quantise import compare_networks, rows_to_fit
+from training.quantise import compare_networks, held_out_rows, rows_to_fit
 from training.reporting.markdown import interval, table
 
 STARTS = (0, 2, 4, 8, 16, 32)  # layers before the first in int8
@@ -61,9 +61,7 @@ def measure(folder: Path, data: str, output: Path, rounds: int) -> list[dict[str
     model, size = clf.keras_model(), clf.checkpoint.image_size
     every = read_table(data, CACHE)
     images = evaluation_rows(every, clf.checkpoint)
-    held_out = images[images["role"] == "held_out"].reset_index(drop=True)
-    if not len(held_out):
-        raise BonexrayError(f"{folder} trained on every part: expected a network that some images were held out from")
+    held_out = held_out_rows(images, folder)
     network = convert_network(model, "float32")
     fitted = Judged.by(network, read_pixels(rows_to_fit(every, images, clf.checkpoint)[0], size))
     variants = {"float32": network, "float16 weights": round_to_float16(network), **dict(_variants(network, fitted))}

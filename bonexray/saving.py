@@ -24,7 +24,8 @@ def save_checkpoint(source: Source, checkpoint: Checkpoint, into: Path) -> None:
     if into.exists() and into.samefile(folder):
         return
     into.mkdir(parents=True, exist_ok=True)
-    for name in {LAYOUT.classifier, LAYOUT.network, *LAYOUT.keras} - set(checkpoint.files):
+    (into / LAYOUT.classifier).unlink(missing_ok=True)
+    for name in {LAYOUT.network, *LAYOUT.keras} - set(checkpoint.files):
         (into / name).unlink(missing_ok=True)  # else a file of another checkpoint would lie beside ours
     for name in (*checkpoint.files, LAYOUT.classifier):
         shutil.copyfile(folder / name, into / name)

@@ -10,7 +10,7 @@ from gradio.utils import get_upload_folder
 
 from bonexray import BonexrayError
 from page.archives import count, unpack
-from page.cards import percents
+from page.cards import percents, verdict_line
 from page.comparison import WARNING, compare, describe
 from page.domain import sentence
 from page.models import Models, title
@@ -101,10 +101,8 @@ def _why(row: Row, language: str) -> str:
 
 
 def _answer(one: dict[str, Any], language: str) -> str:
-    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
     probability, _ = percents(one["probability"], one["threshold"], language)
-    doubt = f" ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else ""
-    return f"{probability} · {verdict}{doubt}"
+    return f"{probability} · {verdict_line(one, language)}"
 
 
 def _judge(name: str, path: Path, models: Models) -> Row:

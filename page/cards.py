@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 from bonexray import FractureClassifier, Prediction
 from page.comparison import Comparison, Share, is_uncertain, operating_point, uncertain_band, verdicts
@@ -19,19 +20,23 @@ SAME = 1e-6  # thresholds nearer than this are one
 
 def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> str:
     """Return the joint verdict, where the two maps differ, and the warning."""
-    kind = _kind(verdicts(comparison, thresholds))
+    kind = joint(verdicts(comparison, thresholds))
     notes = map(escape, doubts(comparison, models, thresholds, language))
     picture = difference_thumbnail(comparison.thumbnail, models, language)
     return _banner(kind, translate(language, f"joint.{kind}"), list(notes), language, picture)
 
 
+def joint(decided: Sequence[bool]) -> str:
+    """Name what both verdicts come to: "fractured", "intact" or "disagree"."""
+    return "disagree" if decided[0] != decided[1] else "fractured" if decided[0] else "intact"
+
+
 def doubts(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> list[str]:
     """Return what is to be said beside the joint verdict, as plain sentences."""
     decided, names = verdicts(comparison, thresholds), [title(model) for model in models]
-    kind = _kind(decided)
     yes, no = names if decided[0] else names[::-1]
-    more = "joint.disagree.more" if kind == "disagree" else "joint.agree.more"
-    said = [translate(language, more, yes=yes, no=no) if kind == "disagree" else translate(language, more)]
+    more = "joint.disagree.more" if joint(decided) == "disagree" else "joint.agree.more"
+    said = [translate(language, more, yes=yes, no=no)]
     triples = zip(comparison.predictions, models, thresholds, strict=True)
     close = ", ".join(title(triple[1]) for triple in triples if is_uncertain(*triple))
     if close:
@@ -106,6 +111,12 @@ def percents(probability: float, threshold: float, language: str) -> tuple[str, 
     return percent(language, probability, decimals), percent(language, threshold, finer)
 
 
+def verdict_line(one: dict[str, Any], language: str) -> str:
+    """Write a network's verdict, of a comparison's record, and whether it is uncertain, without markup."""
+    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
+    return f"{verdict} ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else verdict
+
+
 def within(probability: float) -> float:
     """Keep a probability to be shown off 0 and 1."""
     return min(max(probability, LEAST), 1 - LEAST)
@@ -144,10 +155,6 @@ def _banner(
 
 def _warning(language: str) -> str:
     return f'<span aria-hidden="true">ⓘ</span> <b>{translate(language, "warning")}</b>'
-
-
-def _kind(decided: Sequence[bool]) -> str:
-    return "disagree" if decided[0] != decided[1] else "fractured" if decided[0] else "intact"
 
 
 def _origin(model: FractureClassifier, language: str) -> str:

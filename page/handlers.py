@@ -52,8 +52,7 @@ class Handlers:
 
     def open_link(self, request: gr.Request) -> tuple[Any, ...]:
         """Show what the address asks for: comparison, problem, thresholds, "anyway" off, language, the share's key."""
-        asked = dict(request.query_params)
-        language = choose_language(asked.get("lang"), request.headers.get("accept-language", ""))
+        asked, (language, _) = dict(request.query_params), languages(request)
         comparison = self._linked(asked, language)
         if comparison is None:  # whoever was quicker, and has chosen an image already, keeps it
             return (*[NOTHING] * 5, language, None)
@@ -119,6 +118,12 @@ class Handlers:
     def _example(self, example: Example) -> Comparison:
         compared = compare(example.path, self.models)
         return replace(compared, subject={"example": example.name}, simulated=example.simulated)
+
+
+def languages(request: gr.Request) -> tuple[str, str]:
+    """Return the language that the page is to speak, and the browser's own, which the address may overrule."""
+    own = request.headers.get("accept-language", "")
+    return choose_language(request.query_params.get("lang"), own), choose_language(None, own)
 
 
 def address(request: gr.Request) -> str:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from page.cards import head, notice, promise
 from page.examples import Example
-from page.handlers import Handlers
+from page.handlers import Handlers, languages
 from page.models import Models
 from page.scripts import SET_LANGUAGE, SET_OPACITY, SHOW_VERDICT, START
 from page.services import Services
@@ -21,7 +21,7 @@ from page.tabs import (
     add_sharing,
     fresh,
 )
-from page.texts import LANGUAGES, TEXTS, choose_language, translate
+from page.texts import LANGUAGES, TEXTS, translate
 from page.theme import I18N
 from page.writing import add_about, add_programs
 
@@ -180,8 +180,7 @@ def _add_language(demo: gr.Blocks, language: gr.Dropdown, spoken: Sequence[Spoke
         return [gr.update(**say(code)) for _, say in spoken]
 
     def speak_english(request: gr.Request) -> list[Any]:
-        asked, header = request.query_params.get("lang"), request.headers.get("accept-language", "")
-        wanted, own = choose_language(asked, header), choose_language(None, header)
+        wanted, own = languages(request)
         # The dropdown stands there already: it does not change, while what is labelled speaks the browser's language.
         return speak("en") if wanted == "en" != own else [gr.skip() for _ in spoken]
 

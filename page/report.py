@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from gradio.utils import get_upload_folder
 
 from bonexray import FractureClassifier, __version__
-from page.cards import doubts, interval, measured, within
-from page.comparison import Comparison, describe, operating_point
+from page.cards import doubts, interval, joint, measured, verdict_line, within
+from page.comparison import Comparison, describe, operating_point, verdicts
 from page.domain import distance, refusals
 from page.models import Models, title
 from page.overlay import overlay, scale_of
@@ -45,7 +45,7 @@ def write_pdf(comparison: Comparison, models: Models, thresholds: Sequence[float
         for reason in refusals(comparison.predictions, [title(model) for model in models], language):
             _line(pdf, reason, 9, language)
         _line(pdf, translate(language, "refused.shown"), 9, language)
-    _line(pdf, _joint(record, language), 18, language, bold=True)
+    _line(pdf, translate(language, f"joint.{joint(verdicts(comparison, thresholds))}"), 18, language, bold=True)
     _line(pdf, translate(language, "warning"), 10, language, bold=True)
     for said in doubts(comparison, models, thresholds, language):
         _line(pdf, said, 9, language)
@@ -107,7 +107,7 @@ def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[s
         said = f"{translate(language, 'map.colours')} {translate(language, 'map.scale', scale=scale)}"
         _line(pdf, said, 7.5, language, width=width)
         pdf.set_x(left)
-        _line(pdf, f"{one['name']}: {_verdict(one, language)}", 12, language, bold=True, width=width)
+        _line(pdf, f"{one['name']}: {verdict_line(one, language)}", 12, language, bold=True, width=width)
         pdf.set_x(left)
         _line(pdf, "\n".join(_facts(model, one, language)), 8.5, language, width=width)
         bottom = max(bottom, pdf.get_y())
@@ -132,17 +132,6 @@ def _facts(model: FractureClassifier, one: dict[str, Any], language: str) -> lis
         f"{one['source']} {(one['revision'] or '')[:12]}".strip(),
         f"model.tflite SHA-256 {one['network_sha256'][:16]}…",
     ]
-
-
-def _verdict(one: dict[str, Any], language: str) -> str:
-    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
-    return f"{verdict} ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else verdict
-
-
-def _joint(record: dict[str, Any], language: str) -> str:
-    if not record["agreement"]:
-        return translate(language, "joint.disagree")
-    return translate(language, "joint.fractured" if record["models"][0]["fractured"] else "joint.intact")
 
 
 def _line(pdf: "FPDF", text: str, size: float, language: str, *, bold: bool = False, width: float = 0) -> None:

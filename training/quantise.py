@@ -58,9 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise BonexrayError(f"{folder} has no {LAYOUT.keras_weights}: expected the float weights that `train` wrote")
     table = read_table(arguments.data, arguments.cache)
     rows = evaluation_rows(table, checkpoint)
-    held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
-    if not len(held_out):
-        raise BonexrayError(f"{folder} held nothing out: expected a network with images left to compare int8 on")
+    held_out = held_out_rows(rows, folder)
     network = convert_network(FractureClassifier.from_pretrained(folder).keras_model(), "float32")
     fitted, chosen = (
         Judged.by(network, read_pixels(some, checkpoint.image_size)) for some in rows_to_fit(table, rows, checkpoint)
@@ -87,6 +85,18 @@ def run(arguments: argparse.Namespace) -> None:
         record["gate"]["held_out"] = measure_gate(folder, held_out)
         write_record(folder, record)
     log.info("wrote %s: %s", folder / LAYOUT.network, {name: figure["value"] for name, figure in figures.items()})
+
+
+def held_out_rows(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Return the images that int8 is compared with float32 on: the held-out part of what `evaluation_rows` gave.
+
+    Raises:
+        BonexrayError: the network of this folder was trained on every part.
+    """
+    held_out = rows[rows["role"] == "held_out"].reset_index(drop=True)
+    if not len(held_out):
+        raise BonexrayError(f"{folder} held nothing out: expected a network with images left to compare int8 on")
+    return held_out
 
 
 def rows_to_fit(table: pd.DataFrame, rows: pd.DataFrame, checkpoint: Checkpoint) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -14,6 +14,7 @@ from training.making.graph import BIAS, CARRIERS, KERNEL, Floats, Graph, Layer
 WHOLE = 1.0  # power of a channel's largest value by which it is divided, between two convolutions
 SHARED = 0.75  # the same where sums or maxima are taken, on which several must agree; both chosen in experiments.md
 FLOOR = 0.01  # of the largest channel: smaller ones are not blown up further
+AGREEING = ("ADD", "MAX_POOL_2D")  # operations of several values, whose channels must then be of one scale
 JOINING = ("ADD", *CARRIERS)  # operations whose channels are those of their inputs
 HOMOGENEOUS = ("NONE", "RELU")  # activations that let a positive factor pass
 
@@ -27,7 +28,7 @@ def equalise(network: bytes, pixels: Floats) -> bytes:
     """
     graph = Graph(network)
     find = _join(graph)
-    joined = {find(one.output) for one in graph.operations if one.kind in JOINING and one.kind != "PAD"}
+    joined = {find(one.output) for one in graph.operations if one.kind in AGREEING}
     free = {find(layer.output) for layer in graph.convolutions} - _bound(graph, find)
     scales = {
         root: _scale(largest, SHARED if root in joined else WHOLE)

@@ -86,8 +86,7 @@ class Graph:
 
     def carriers_behind(self, first: Layer) -> list[Layer]:
         """What carries values on behind an operation, within the network."""
-        behind = self.operations[[one.name for one in self.operations].index(first.name) :]
-        return [one for one in behind if one.kind in CARRIERS]
+        return [one for one in self.operations[self.operations.index(first) :] if one.kind in CARRIERS]
 
     def constant(self, layer: Layer, place: int) -> NDArray[Any]:
         """Return the constant that an operation has at this place among its inputs."""
