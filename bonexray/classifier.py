@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, overload
@@ -82,7 +82,7 @@ class FractureClassifier:
         self.name = self.checkpoint.backbone
         self.source = source.name
         self.revision = source.revision
-        self._origin = source
+        self._origin, self._threads = source, threads
         self._network = Network(source.folder / LAYOUT.network, self.checkpoint.image_size, threads)
         gate = self.checkpoint.gate
         self._gate = Gate.read(gate, self._network.channels) if gate else None
@@ -112,13 +112,7 @@ class FractureClassifier:
             HubError: the repository or revision cannot be had.
             CheckpointError: what was found is no checkpoint, or is damaged.
         """
-        source = resolve(
-            folder_or_repo,
-            revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-        )
+        source = resolve(folder_or_repo, revision, token=token, cache_dir=cache_dir, local_files_only=local_files_only)
         return cls(source, threads)
 
     @property
@@ -191,6 +185,10 @@ class FractureClassifier:
             domain_reason=verdict.reason if verdict else None,
             milliseconds=1000 * (time.perf_counter() - start),
         )
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Source, int | None]]:
+        """Pickle where the files lie, which another process of this machine loads again; no token goes with it."""
+        return type(self), (replace(self._origin, token=None), self._threads)
 
     def __repr__(self) -> str:
         """Name the network, where it came from, and its threshold."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bonexray.appearance import COUNT
 from bonexray.arrays import read_array, write_array
 from bonexray.errors import CheckpointError
-from bonexray.images import Picture
+from bonexray.picture import Picture
 
 Floats = NDArray[np.float32]
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from bonexray.images import Grey
+from bonexray.picture import Grey
 
 ALONE = 200_000  # products and sums of a matrix product that BLAS starts no threads for
 

@@ -1,9 +1,7 @@
 """Reads radiographs into grey pixels, from files, PIL images and arrays."""
 
 import os
-from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,52 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from bonexray.appearance import LUMA, Looks, colourfulness, describe
+from bonexray.appearance import LUMA, colourfulness
 from bonexray.dicom import HEAD, is_dicom, read_dicom
 from bonexray.errors import ImageError
+from bonexray.picture import Grey, Picture
 
-Grey = NDArray[np.uint8] | NDArray[np.float32]
 LFS_POINTER = b"version https://git-lfs"
 FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: Pillow runs programs for it
 PAGED = ("GIF", "PNG", "TIFF", "WEBP")  # those whose frames are pictures of their own, not previews of one
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture as it is judged.
-
-    Attributes:
-        grey: shape (H, W), values 0..255.
-        colourfulness: of what it was made from, as `bonexray.appearance.colourfulness` measures it; 0 for grey.
-        whole: (H, W) of the file, where it was decoded at a part of its size.
-    """
-
-    grey: Grey
-    colourfulness: float = 0.0
-    whole: tuple[int, int] | None = None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) of the picture as it was given."""
-        return self.whole or self.grey.shape
-
-    def look(self, helper: Executor) -> None:
-        """Begin to describe it, beside what else is done with it: a tenth of an answer's time."""
-        if "looks" not in self.__dict__ and "_description" not in self.__dict__:
-            self.__dict__["_description"] = helper.submit(describe, self.grey)
-
-    @cached_property
-    def looks(self) -> Looks:
-        """How it looks, to the gates of all networks that judge it."""
-        begun = self.__dict__.get("_description")
-        return begun.result() if begun else describe(self.grey)
-
-    @cached_property
-    def boxed(self) -> dict[int, NDArray[np.float32]]:
-        """Its letterboxed pixels by their side, for all networks of that side; filled as they are asked for."""
-        return {}
-
 
 ImageInput = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bonexray.errors import ImageError
 from bonexray.geometry import letterbox
-from bonexray.images import ImageInput, Picture, read_picture
+from bonexray.images import ImageInput, read_picture
+from bonexray.picture import Picture
 
 READERS = 2  # threads; decoders give up Python's lock
 AHEAD = 4  # decoded images that wait at most, however long the list

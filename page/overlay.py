@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bonexray.images import Grey
+from bonexray.picture import Grey
 
 AGAINST, FOR = (56, 139, 253), (255, 128, 24)  # blue and orange: told apart with every colour vision
 SHOWN_SIDE = 900  # pixels: more than a column of the page is wide

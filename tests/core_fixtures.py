@@ -1,6 +1,8 @@
 """Fixtures of the core: drawn radiographs, the bundled checkpoints, and whole ones made from them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from bonexray import FractureClassifier
+
+if TYPE_CHECKING:
+    import keras
 
 ROOT = Path(__file__).parents[1]
 BACKBONES = ("mobilenetv2", "resnet50")
@@ -38,6 +43,14 @@ def write_folders(folder: Path, sources: int = 12, size: int = 48) -> Path:
             pixels = draw_bone(size, size, seed=2 * index + (label == "fractured"), broken=label == "fractured")
             Image.fromarray(pixels).save(target)
     return folder
+
+
+def build_short(backbone: str, size: int, scaling: str = "backbone") -> "keras.Model":
+    """Build a network with a random start; ResNet50 ends at conv4, as the bundled one does, and converts in half."""
+    from training.learning.network import build_network
+
+    with patch("training.learning.network.reaches_conv5", return_value=False):
+        return build_network(backbone, size, "none", scaling=scaling)
 
 
 @pytest.fixture(scope="session", params=BACKBONES)

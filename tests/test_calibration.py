@@ -70,13 +70,13 @@ def test_threshold_is_the_highest_with_its_sensitivity(sensitivity: float) -> No
     assert (probabilities >= threshold).tolist() == (probabilities >= best).tolist()
 
 
-def test_threshold_weights_count_as_copies() -> None:
-    """A weight of three is three copies of the image, and exact shares survive the rounding of sums."""
-    probabilities, labels, weights = [0.9, 0.6, 0.4, 0.3], [1, 1, 1, 0], [7, 2, 1, 1]
-    copies = choose_threshold(np.repeat(probabilities, weights), np.repeat(labels, weights), 0.9)
-    assert choose_threshold(probabilities, labels, 0.9, weights) == pytest.approx(copies) == pytest.approx(0.5)
-    tenths = np.full(10, 0.1)
-    assert choose_threshold(np.arange(1, 12) / 12, [0] + [1] * 10, 0.7, [1.0, *tenths]) == pytest.approx(4.5 / 12)
+def test_a_share_that_is_met_exactly_suffices() -> None:
+    """7 of 100 are .07 of them, though .07 * 100 is a little more than 7 in floating point: it must not ask for 8."""
+    probabilities = np.arange(1, 102) / 102
+    for share in (0.07, 0.14, 0.28, 0.55, 0.56):
+        assert share * 100 > round(share * 100)
+        least = choose_threshold(probabilities, [0] + [1] * 100, share)
+        assert (probabilities >= least).sum() == round(100 * share)
 
 
 def test_band_holds_the_threshold_and_narrows_with_more_patients() -> None:
@@ -105,7 +105,6 @@ def test_band_can_be_that_of_a_smaller_part() -> None:
     (([0.1, np.nan], [0, 1]), "score nan: expected finite"),
     (([0.1, 0.2, 0.3], [0, 1]), r"scores \(3,\), labels \(2,\)"),
     (([0.1, 0.2], [0, 1], 1.5), "sensitivity 1.5: expected above 0"),
-    (([0.1, 0.2], [0, 1], 0.95, [1, -1]), "weights of 0 or more"),
 ])  # fmt: skip
 def test_bad_input_is_named(arguments: tuple, message: str) -> None:
     """One line names the value and what was expected."""

@@ -1,6 +1,7 @@
 """What a developer meets: one class, from a folder, that answers for images."""
 
 import math
+import pickle
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from PIL import Image
 from bonexray import BonexrayError, FractureClassifier, Prediction
 from bonexray.errors import ImageError
 from bonexray.geometry import letterbox, spread
+from bonexray.hub import Source
 from bonexray.images import read_image, read_picture
 from bonexray.reading import AHEAD, read_ahead
 from bonexray.runtime import Network
@@ -82,7 +84,7 @@ def test_a_list_reads_letterboxes_and_runs_each_image_once(
 ) -> None:
     """Files, in the readers' threads; the order stays."""
     calls = Counter()
-    for name in ("bonexray.images._read_pil", "bonexray.images.describe", "bonexray.reading.letterbox"):
+    for name in ("bonexray.images._read_pil", "bonexray.picture.describe", "bonexray.reading.letterbox"):
         monkeypatch.setattr(name, counting(name, calls))
     monkeypatch.setattr(Network, "__call__", counting("bonexray.runtime.Network.__call__", calls))
     paths = [tmp_path / f"{seed}.png" for seed in range(7)]
@@ -189,11 +191,23 @@ def test_networks_of_one_size_share_what_is_made_of_a_picture(
 ) -> None:
     """It is letterboxed and described for the first of them alone."""
     calls = Counter()
-    for name in ("bonexray.images.describe", "bonexray.reading.letterbox"):
+    for name in ("bonexray.picture.describe", "bonexray.reading.letterbox"):
         monkeypatch.setattr(name, counting(name, calls))
     picture = read_picture(draw_bone(300, 200, seed=3))
     assert clf.predict(picture).logit == clf.predict(picture).logit
     assert set(calls.values()) == {1} and len(calls) == 2
+
+
+def test_what_was_used_goes_to_other_processes(bundled: Path, radiograph: NDArray) -> None:
+    """A pool of processes pickles classifier, picture and answer alike; a token stays where it is."""
+    origin = Source("owner/name", bundled, token="hf_secret")
+    clf, picture = FractureClassifier(origin, threads=1), read_picture(radiograph)
+    answer = clf.predict(picture)
+    pickled = pickle.dumps((clf, picture, answer))
+    other, copy, told = pickle.loads(pickled)
+    assert b"hf_secret" not in pickled
+    assert other.predict(copy).logit == told.logit == answer.logit
+    assert repr(other) == repr(clf)
 
 
 def test_a_forked_process_predicts_too(bundled: Path) -> None:

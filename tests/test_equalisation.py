@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from core_fixtures import draw_bone
+from core_fixtures import build_short, draw_bone
 
-from training.learning.network import BACKBONE, build_network
+from training.learning.network import BACKBONE
 from training.making.conversion import convert_network
 from training.making.equalisation import FLOOR, equalise
 from training.making.graph import BIAS, KERNEL, Graph, Layer
@@ -24,7 +24,7 @@ def bones() -> np.ndarray:
 def network(request: pytest.FixtureRequest) -> bytes:
     """Return a network in float32 whose channels differ a hundredfold."""
     keras.utils.set_random_seed(0)
-    made, random = build_network(request.param, SIZE, "none"), np.random.default_rng(0)
+    made, random = build_short(request.param, SIZE), np.random.default_rng(0)
     for layer in made.get_layer(BACKBONE).layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.gamma.assign(10 ** random.uniform(-1, 1, layer.gamma.shape))
@@ -71,7 +71,7 @@ def test_what_is_cut_at_six_and_what_the_head_reads_are_left_alone(network: byte
 
 def test_channels_of_nothing_stay_nothing(bones: np.ndarray) -> None:
     """A network of which nothing comes is not divided by zero."""
-    made = build_network("resnet50", SIZE, "none")
+    made = build_short("resnet50", SIZE)
     for layer in made.get_layer(BACKBONE).layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.gamma.assign(0 * layer.gamma)

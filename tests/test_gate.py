@@ -16,7 +16,8 @@ from bonexray import BonexrayError, CheckpointError, FractureClassifier
 from bonexray.appearance import COUNT, colourfulness, facts, thumbnail
 from bonexray.arrays import read_array, write_array
 from bonexray.gate import REASONS, Contrast, Gate, Gaussian, join, unit
-from bonexray.images import Picture, read_picture
+from bonexray.images import read_picture
+from bonexray.picture import Picture
 from bonexray.runtime import Network
 from training.making.export import read_record, write_record
 from training.making.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from core_fixtures import draw_bone
+from core_fixtures import build_short, draw_bone
 
-from training.learning.network import BACKBONE, SCALING, build_network
+from training.learning.network import BACKBONE, SCALING
 from training.learning.norms import estimate_norms
 
 SIZE = 64
@@ -15,7 +15,7 @@ SIZE = 64
 def test_every_channel_is_normalised_on_the_images_themselves(backbone: str) -> None:
     """Behind each batch norm of a network with random weights, means are beta and variances gamma squared."""
     keras.utils.set_random_seed(0)
-    network = build_network(backbone, SIZE, "none", scaling="unit")
+    network = build_short(backbone, SIZE, scaling="unit")
     bones = [draw_bone(SIZE, SIZE, seed, broken=seed % 2 == 0) for seed in range(6)]
     pixels = np.repeat(np.stack(bones).astype(np.float32)[..., None], 3, axis=-1)
     estimate_norms(network, [pixels[:4], pixels[4:]])

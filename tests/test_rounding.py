@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from core_fixtures import draw_bone
+from core_fixtures import build_short, draw_bone
 
-from training.learning.network import BACKBONE, build_network
+from training.learning.network import BACKBONE
 from training.making.conversion import convert_network
 from training.making.graph import KERNEL, Graph
 from training.making.rounding import mean_shifts, round_kernel
@@ -23,7 +23,7 @@ def bones() -> np.ndarray:
 def _network(backbone: str) -> bytes:
     """Random weights, of which one input channel in each kernel is so large that the others are rounded coarsely."""
     keras.utils.set_random_seed(0)
-    network = build_network(backbone, SIZE, "none")
+    network = build_short(backbone, SIZE)
     for layer in network.get_layer(BACKBONE).layers:
         if type(layer) is keras.layers.Conv2D:
             kernel = np.asarray(layer.kernel).copy()

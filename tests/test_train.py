@@ -24,7 +24,7 @@ from training.making.calibration import fit_platt
 from training.making.provenance import describe_data, seen_before
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
-         "--views", "2", "--head-views", "2", "--weights", "none")  # fmt: skip
+         "--views", "2", "--head-views", "2", "--first-trained", "block_15", "--weights", "none")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,7 @@ def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown
     steps = max(1, recipe.images_per_epoch // recipe.batch_size)
     rows = _draw(shown, recipe, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
     _compile(core, recipe, recipe.learning_rate, recipe.epochs * steps, recipe.ema)
+    core.optimizer.build(core.trainable_variables)  # what a step creates when it is traced has it traced once more
     backup, last = material.work / "backup", material.work / "last.weights.h5"
     rest = rows[_next_epoch(backup) * steps * recipe.batch_size :]
     batches = with_labels(shown.batches(rest, recipe.batch_size), shown.labels, rest, recipe.batch_size)

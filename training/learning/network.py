@@ -1,6 +1,5 @@
 """The network: letterbox and scaling in the graph, an ImageNet backbone, average pooling, one Dense unit."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -91,15 +90,6 @@ def letterboxed_part(network: keras.Model, size: int) -> tuple[keras.KerasTensor
     pixels = keras.Input((size, size, 3), name="letterboxed")
     maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
     return pixels, network.get_layer(POOLING)(maps)
-
-
-def maps_before(
-    network: keras.Model, layer: keras.layers.Layer, scaled: Iterable[keras.KerasTensor]
-) -> Iterator[keras.KerasTensor]:
-    """Yield what a layer of the backbone is given, (batch, h, w, channels), for each batch of scaled images."""
-    before = keras.Model(network.get_layer(BACKBONE).input, layer.input)
-    for batch in scaled:
-        yield before(batch, training=False)
 
 
 def _position(network: keras.Model, first: str) -> int:

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 TEMPERATURES = (0.05, 20.0)  # beyond these the fit has run away: separable labels, or scores that say nothing
 
 
-def fit_platt(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> tuple[float, float]:
+def fit_platt(logits: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
     """Find T and b so that sigmoid(logit / T + b) is calibrated: Platt scaling with his smoothed targets.
 
     The shift undoes what balanced sampling did to the prior; both fold into the network's last layer
@@ -24,27 +24,24 @@ def fit_platt(logits: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = 
     Args:
         logits: shape (n,).
         labels: shape (n,), 1 for fractured.
-        weights: shape (n,), what each image counts; one each by default.
 
     Returns:
         Temperature T > 0, within `TEMPERATURES`, and shift b.
     """
-    logits, labels, weights = check_scores(logits, labels, weights)
-    positives, negatives = weights @ labels, weights @ (1 - labels)
+    logits, labels = check_scores(logits, labels)
+    positives, negatives = labels.sum(), (1 - labels).sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
 
     def loss(parameters: Floats) -> float:
         scaled = logits * np.exp(-parameters[0]) + parameters[1]
-        return float(weights @ (np.logaddexp(0, scaled) - targets * scaled))
+        return float(np.sum(np.logaddexp(0, scaled) - targets * scaled))
 
     bounds = [tuple(np.log(TEMPERATURES)), (-20.0, 20.0)]
     best: Any = minimize(loss, np.zeros(2), bounds=bounds, method="L-BFGS-B")
     return float(np.exp(best.x[0])), float(best.x[1])
 
 
-def choose_threshold(
-    probabilities: ArrayLike, labels: ArrayLike, sensitivity: float = 0.95, weights: ArrayLike | None = None
-) -> float:
+def choose_threshold(probabilities: ArrayLike, labels: ArrayLike, sensitivity: float = 0.95) -> float:
     """Find the highest threshold at which `probability >= threshold` still has the sensitivity that is asked for.
 
     It lies midway between the last fractured image that it must catch and the next lower probability, so
@@ -53,14 +50,13 @@ def choose_threshold(
     Args:
         probabilities: shape (n,), 0..1.
         labels: shape (n,), 1 for fractured.
-        sensitivity: share of the fractured (by weight) to be caught, above 0, at most 1.
-        weights: shape (n,), what each image counts; one each by default.
+        sensitivity: share of the fractured to be caught, above 0, at most 1.
     """
     if not 0 < sensitivity <= 1:
         raise BonexrayError(f"sensitivity {sensitivity}: expected above 0 and at most 1")
-    probabilities, labels, weights = check_scores(probabilities, labels, weights)
+    probabilities, labels = check_scores(probabilities, labels)
     order = np.argsort(-probabilities, kind="stable")
-    descending, caught = probabilities[order], np.cumsum(weights[order] * labels[order])
+    descending, caught = probabilities[order], np.cumsum(labels[order])
     # At a tie the threshold catches all of it or none, which counting to the first that suffices respects.
     last = descending[np.searchsorted(caught, sensitivity * caught[-1] * (1 - 1e-12))]
     lower = probabilities[probabilities < last]
@@ -89,7 +85,7 @@ def threshold_band(
         sizes: how many of either label (not fractured, fractured) the part held that chose the threshold; as many as
             there are by default.
     """
-    probabilities, labels, _ = check_scores(probabilities, labels)
+    probabilities, labels = check_scores(probabilities, labels)
     random = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == label) for label in (0, 1)]
     drawn = sizes or (len(groups[0]), len(groups[1]))
@@ -101,16 +97,13 @@ def threshold_band(
     return float(low), float(high)
 
 
-def check_scores(
-    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
-) -> tuple[Floats, Floats, Floats]:
-    """Return scores, labels and weights as float arrays of one shape (n,), or say what is wrong with them."""
+def check_scores(scores: ArrayLike, labels: ArrayLike) -> tuple[Floats, Floats]:
+    """Return scores and labels as float arrays of one shape (n,), or say what is wrong with them."""
     values, truth = np.asarray(scores, np.float64), np.asarray(labels, np.float64)
-    weight = np.ones_like(truth) if weights is None else np.asarray(weights, np.float64)
-    if values.ndim != 1 or not values.shape == truth.shape == weight.shape:
-        raise BonexrayError(f"scores {values.shape}, labels {truth.shape}, weights {weight.shape}: expected one (n,)")
+    if values.ndim != 1 or values.shape != truth.shape:
+        raise BonexrayError(f"scores {values.shape}, labels {truth.shape}: expected one (n,)")
     if not np.isfinite(values).all():
         raise BonexrayError(f"score {values[~np.isfinite(values)][0]}: expected finite numbers")
-    if set(np.unique(truth[weight > 0])) != {0.0, 1.0} or (weight < 0).any():
-        raise BonexrayError(f"labels {np.unique(truth).tolist()}: expected both 0 and 1, with weights of 0 or more")
-    return values, truth, weight
+    if set(np.unique(truth)) != {0.0, 1.0}:
+        raise BonexrayError(f"labels {np.unique(truth).tolist()}: expected both 0 and 1")
+    return values, truth

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from bonexray.gate import Contrast, Gate, Gaussian, join, standardise, unit
 from bonexray.geometry import letterbox
-from bonexray.images import Picture
+from bonexray.picture import Picture
 from bonexray.runtime import Network
 
 Floats = NDArray[np.float32]

@@ -10,7 +10,8 @@ from scipy.stats import binomtest
 
 from bonexray import FractureClassifier
 from bonexray.checkpoint import LAYOUT, read_checkpoint
-from bonexray.images import Picture, read_picture
+from bonexray.images import read_picture
+from bonexray.picture import Picture
 from bonexray.runtime import Network
 from training.data.roles import first_images
 from training.data.split import FOLDS

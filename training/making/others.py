@@ -15,6 +15,8 @@ Grey = NDArray[np.uint8]
 Random = np.random.Generator
 
 SIDE = 256  # pixels
+FREQUENCY = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None])  # of each coefficient, cycles a pixel
+FREQUENCY[0, 0] = 1  # the mean, which is taken away
 WORDS = (
     "the", "of", "and", "to", "in", "is", "with", "for", "on", "as", "by", "from", "this", "are", "was", "page",
     "table", "figure", "value", "total", "date", "name",
@@ -43,9 +45,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def spectral_noise(random: Random, exponent: float) -> NDArray[np.float64]:
     """Noise whose amplitude falls with frequency to a power, of mean 0 and spread 1, shape (256, 256)."""
-    frequency = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None])
-    frequency[0, 0] = 1
-    field = np.fft.ifft2(np.fft.fft2(random.normal(size=(SIDE, SIDE))) / frequency**exponent).real
+    field = np.fft.ifft2(np.fft.fft2(random.normal(size=(SIDE, SIDE))) / FREQUENCY**exponent).real
     return ((field - field.mean()) / field.std()).astype(np.float64)
 
 
@@ -79,11 +79,11 @@ def _dead_leaves(random: Random) -> NDArray[np.float64]:
         turns = np.sort(random.uniform(0, 2 * np.pi, int(random.integers(3, 24))))
         radius = size * random.uniform(0.6, 1.4, len(turns))
         points = [(x + r * np.cos(t), y + r * np.sin(t)) for r, t in zip(radius, turns, strict=True)]
-        patch = spectral_noise(random, 1.2) if size > 60 else 0.0
-        leaf = np.clip(random.uniform(10, 245) + random.uniform(0, 30) * patch + np.zeros((SIDE, SIDE)), 0, 255)
-        mask = Image.new("L", (SIDE, SIDE))
-        ImageDraw.Draw(mask).polygon(points, fill=255)
-        image.paste(Image.fromarray(leaf.astype(np.uint8)), (0, 0), mask)
+        patch = spectral_noise(random, 1.2) if size > 60 else None
+        level, texture = random.uniform(10, 245), random.uniform(0, 30)
+        leaf = int(level) if patch is None else Image.fromarray(_grey(level + texture * patch))
+        ImageDraw.Draw(mask := Image.new("L", (SIDE, SIDE))).polygon(points, fill=255)
+        image.paste(leaf, None, mask)
     blurred = image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 2.5)))
     return np.asarray(blurred, float) * random.uniform(0.6, 1) + random.normal(0, 3, (SIDE, SIDE))
 

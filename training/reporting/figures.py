@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bonexray import Prediction
-from bonexray.images import Grey
+from bonexray.picture import Grey
 from training.judging import curves
 
 # Okabe & Ito's palette, which stays apart under every common colour blindness.
