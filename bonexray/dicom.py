@@ -55,14 +55,13 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
 def _check_kind(dataset: "pydicom.Dataset", path: Path) -> None:
     modality = str(dataset.get("Modality", ""))
     if modality and modality not in PROJECTIONS:
-        raise ImageError(
-            f"{path} has DICOM modality {modality}: expected a radiograph ({', '.join(sorted(PROJECTIONS))})"
-        )
+        expected = f"expected a radiograph ({', '.join(sorted(PROJECTIONS))})"
+        raise ImageError(f"{path} has DICOM modality {modality}: {expected}", "other")
     if "PixelData" not in dataset:
         raise ImageError(f"{path} is DICOM without pixels: expected a radiograph")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise ImageError(f"{path} is DICOM with {frames} frames: expected one image")
+        raise ImageError(f"{path} is DICOM with {frames} frames: expected one image", "several")
 
 
 def _to_grey(dataset: "pydicom.Dataset") -> NDArray[np.float32]:

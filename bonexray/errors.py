@@ -6,7 +6,17 @@ class BonexrayError(ValueError):
 
 
 class ImageError(BonexrayError):
-    """An image that cannot be read."""
+    """An image that cannot be read.
+
+    Attributes:
+        kind: "several" where a file holds more than one picture, "other" for DICOM that is no radiograph, else
+            "unreadable"; for those who say it in another language.
+    """
+
+    def __init__(self, message: str, kind: str = "unreadable") -> None:
+        """Take the line, and what kind of error it tells of."""
+        super().__init__(message)
+        self.kind = kind
 
 
 class CheckpointError(BonexrayError):

@@ -85,7 +85,7 @@ def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:
 
 def _read_pil(image: Image.Image, name: str) -> Picture:
     if image.format in PAGED and (frames := getattr(image, "n_frames", 1)) != 1:
-        raise ImageError(f"{name} holds {frames} pictures: expected one")
+        raise ImageError(f"{name} holds {frames} pictures: expected one", "several")
     if 0 in image.size:
         raise ImageError(f"{name} is of {image.width} x {image.height} pixels: expected one at least")
     try:

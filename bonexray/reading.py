@@ -85,4 +85,4 @@ def _read_numbered(read: Callable[[ImageInput], Read], number: int, image: Image
     try:
         return read(image)
     except ImageError as error:
-        raise ImageError(f"image {number} of the list: {error}") from error
+        raise ImageError(f"image {number} of the list: {error}", error.kind) from error

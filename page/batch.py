@@ -8,7 +8,7 @@ from typing import Any
 
 from gradio.utils import get_upload_folder
 
-from bonexray import BonexrayError
+from bonexray.errors import ImageError
 from page.archives import count, unpack
 from page.cards import percents, verdict_line
 from page.comparison import WARNING, compare, describe
@@ -39,11 +39,11 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
         expected = min(count(paths), MOST)
         for done, (name, path) in enumerate(unpack(paths, Path(folder))):
             progress(done, max(done + 1, expected))
-            rows.append(_failed(name, path) if isinstance(path, str) else _judge(name, path, models))
+            rows.append(_failed(name, path, "archive") if isinstance(path, str) else _judge(name, path, models))
             if isinstance(path, Path) and path.parent == Path(folder):
                 path.unlink()
             if len(rows) == MOST:
-                rows.append(_failed("...", f"only the first {MOST} images were compared"))
+                rows.append(_failed("...", f"only the first {MOST} images were compared", "most"))
                 break
     for path in paths:
         forget(path)
@@ -63,7 +63,7 @@ def readable(
         answers = [_answer(one, language) if shown else translate(language, "batch.hidden") for one in row["models"]]
         agrees = translate(language, agreement[row["agreement"]]) if row["models"] and shown else ""
         known = translate(language, domain[row["in_domain"]]) if row["models"] else ""
-        cells.append([row["file"], *(answers or ["", ""]), agrees, known, _why(row, language) or row["note"]])
+        cells.append([row["file"], *(answers or ["", ""]), agrees, known, _why(row, language)])
     return header, cells
 
 
@@ -94,7 +94,11 @@ def write_csv(rows: Sequence[Row], models: Models) -> str:
 
 
 def _why(row: Row, language: str) -> str:
-    """Say why the gates refused an image, once for each reason."""
+    """Say why the gates refused an image, once for each reason, or why it was not read."""
+    if row["problem"] and language != "en":
+        return f"{translate(language, 'problem.' + row['problem'], most=MOST)} ({row['note']})"
+    if row["problem"]:
+        return row["note"]
     codes = {one["domain_reason"]: None for one in row["models"] if one["in_domain"] is False}
     sentences = [sentence(code, language) for code in codes]
     return " ".join(text[:1].upper() + text[1:] for text in sentences)
@@ -108,19 +112,20 @@ def _answer(one: dict[str, Any], language: str) -> str:
 def _judge(name: str, path: Path, models: Models) -> Row:
     try:
         record = describe(compare(path, models), models, [model.threshold for model in models])
-    except BonexrayError as error:
-        return _failed(name, reason(error, path, PurePosixPath(name).name))
+    except ImageError as error:
+        return _failed(name, reason(error, path, PurePosixPath(name).name), error.kind)
     return {
         "file": name,
         "models": [{key: one[key] for key in ("name", *PARTS)} for one in record["models"]],
         "agreement": record["agreement"],
         "in_domain": record["in_domain"],
         "note": GUESSES if record["in_domain"] is False else "",
+        "problem": None,
     }
 
 
-def _failed(name: str, why: str) -> Row:
-    return {"file": name, "models": [], "agreement": None, "in_domain": None, "note": why}
+def _failed(name: str, why: str, kind: str) -> Row:
+    return {"file": name, "models": [], "agreement": None, "in_domain": None, "note": why, "problem": kind}
 
 
 def _disagreement(row: Row) -> tuple[int, float]:

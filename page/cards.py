@@ -53,10 +53,11 @@ def refusal_card(comparison: Comparison, models: Models, anyway: bool, language:
     return _banner("refused", translate(language, "refused"), [*reasons, worth], language, warned=not anyway)
 
 
-def problem_card(reason: str, language: str) -> str:
-    """Return why a file could not be compared; the reason itself is in English."""
+def problem_card(kind: str, reason: str, language: str) -> str:
+    """Return why a file could not be compared: its kind in the visitor's language, the reason itself in English."""
     line = f'<span lang="en" dir="ltr">{escape(reason)}</span>'
-    return _banner("problem", translate(language, "problem"), [line, translate(language, "problem.more")], language)
+    lines = [line] if language == "en" else [translate(language, f"problem.{kind}"), f"<small>{line}</small>"]
+    return _banner("problem", translate(language, "problem"), [*lines, translate(language, "problem.more")], language)
 
 
 def model_card(model: FractureClassifier, prediction: Prediction, threshold: float, language: str) -> str:

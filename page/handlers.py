@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from bonexray.errors import ImageError
 from page.cards import joint_card, model_card, notice, problem_card, refusal_card
 from page.comparison import Comparison, compare, exact
 from page.examples import Example
@@ -37,18 +38,18 @@ class Handlers:
         if path is None:
             return (NOTHING,) * 6
         try:
-            comparison, problem = judge(path, self.models), ""
-        except gr.Error as error:
-            comparison, problem = None, error.message
+            comparison, problem = judge(path, self.models), None
+        except ImageError as error:
+            comparison, problem = None, (error.kind, str(error))
         return (comparison, problem, *self.thresholds, False, None)
 
     def judge_example(self, event: gr.SelectData) -> tuple[Any, ...]:
         """Compare the chosen example: comparison, no problem, thresholds as measured, "anyway" off."""
-        return (self._example(self.examples[event.index]), "", *self.thresholds, False)
+        return (self._example(self.examples[event.index]), None, *self.thresholds, False)
 
     def start_again(self) -> tuple[Any, ...]:
         """Forget the comparison: neither comparison nor problem, thresholds as measured, "anyway" off."""
-        return (None, "", *self.thresholds, False)
+        return (None, None, *self.thresholds, False)
 
     def open_link(self, request: gr.Request) -> tuple[Any, ...]:
         """Show what the address asks for: comparison, problem, thresholds, "anyway" off, language, the share's key."""
@@ -58,7 +59,7 @@ class Handlers:
             return (*[NOTHING] * 5, language, None)
         thresholds = read_thresholds(asked.get("t"), self.thresholds)
         key = (asked["shared"], asked["key"]) if {"shared", "key"} <= asked.keys() else None
-        return (comparison, "", *thresholds, False, language, key)
+        return (comparison, None, *thresholds, False, language, key)
 
     def open_tab(self, request: gr.Request) -> Any:  # noqa: ANN401 - Gradio's update
         """Show the tab that the address asks for."""
@@ -66,11 +67,17 @@ class Handlers:
         return gr.update(selected=asked) if asked in TABS else NOTHING
 
     def render(
-        self, comparison: Comparison | None, problem: str, first: float, second: float, anyway: bool, language: str
+        self,
+        comparison: Comparison | None,
+        problem: tuple[str, str] | None,
+        first: float,
+        second: float,
+        anyway: bool,
+        language: str,
     ) -> tuple[Any, ...]:
         """Return banner, "anyway" box, results, share of an own image, both cards, both maps, difference."""
         if comparison is None:
-            banner = problem_card(problem, language) if problem else notice(language)
+            banner = problem_card(*problem, language) if problem else notice(language)
             return banner, gr.update(visible=False), gr.update(visible=False), NOTHING, *([""] * 5)
         shown = anyway or not comparison.refused
         maps = ["", "", ""]

@@ -35,7 +35,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
     """Lay the page out for two networks."""
     gr.set_static_paths([example.path for example in handlers.examples])
     with gr.Blocks(title="bonexray", analytics_enabled=False, delete_cache=(CHECK_FILES, FORGET_AFTER)) as demo:
-        comparison, problem, key = gr.State(None), gr.State(""), gr.State(None)
+        comparison, problem, key = gr.State(None), gr.State(None), gr.State(None)
         with gr.Row(elem_classes="bx-top"):
             heading = gr.HTML(head("en"), min_width=200)
             language = gr.Dropdown(

@@ -15,8 +15,14 @@ SHOW_VERDICT = """() => document.querySelector('#banner').scrollIntoView(
 SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 # A picture pasted anywhere goes the way of a dropped one, text goes where it is typed. And the places to drop are
 # named for screen readers as they are for everyone: Gradio says "Click to upload or drop files" in every language, and
-# puts the button that adds files to files within another one, named "common.upload" (6.31).
+# puts the button that adds files to files within another one, named "common.upload" (6.31). A number typed beyond a
+# slider's ends is the end: Gradio would send it, and refuse it in English (6.31).
 START = """() => {
+  addEventListener('input', ({target: box}) => {
+    if (!box.matches('input[type=number][max]') || box.value === '') return;
+    const kept = Math.min(Math.max(box.value, box.min), box.max);
+    if (kept !== Number(box.value)) box.value = kept;
+  }, true);
   addEventListener('paste', event => {
     const drop = [...document.querySelectorAll('.bx-drop')].find(one => one.offsetParent);
     const input = drop?.querySelector('input[type=file]');

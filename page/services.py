@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from bonexray.errors import ImageError
 from page.batch import Row, compare_many, readable, summary, write_csv
 from page.comparison import Comparison, describe, describe_models, exact
 from page.feedback import Feedback, right
@@ -40,7 +41,10 @@ class Services:
         """  # noqa: E501 - the MCP schema takes a line break for a comma
         if image is None:
             raise gr.Error("image is missing: expected one radiograph", print_exception=False)
-        comparison = judge(image, self.models)
+        try:
+            comparison = judge(image, self.models)
+        except ImageError as error:
+            raise gr.Error(str(error), print_exception=False) from None
         overlays = [overlay(comparison.pixels, prediction.evidence) for prediction in comparison.predictions]
         return describe(comparison, self.models, self._thresholds), overlays[0], overlays[1]
 
@@ -51,7 +55,7 @@ class Services:
             images: radiographs and ZIP files of radiographs, at most 200 images.
 
         Returns:
-            A row for each image, the largest disagreement first (file; probability, threshold, verdict, whether that is uncertain, and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image, whose probabilities are guesses and which comes after the others; a note where it could not be read or is refused), and the same as CSV.
+            A row for each image, the largest disagreement first (file; probability, threshold, verdict, whether that is uncertain, and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image, whose probabilities are guesses and which comes after the others; a note where it could not be read or is refused, and for what kind of problem it could not), and the same as CSV.
         """  # noqa: E501 - Gradio fills in `progress`
         if not images:
             raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)

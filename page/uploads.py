@@ -3,10 +3,9 @@
 import threading
 from pathlib import Path
 
-import gradio as gr
 from gradio.utils import get_upload_folder
 
-from bonexray import BonexrayError
+from bonexray.errors import ImageError
 from page.comparison import Comparison, compare
 from page.models import Models
 
@@ -17,17 +16,17 @@ def judge(path: str | Path, models: Models) -> Comparison:
     """Compare an uploaded file and have it deleted, whatever comes of it.
 
     Raises:
-        gr.Error: the file is no radiograph that can be read; the message is one line.
+        ImageError: the file is no radiograph that can be read; the message is one line, without its folder.
     """
     try:
         return compare(Path(path), models)
-    except BonexrayError as error:
-        raise gr.Error(reason(error, Path(path)), print_exception=False) from None
+    except ImageError as error:
+        raise ImageError(reason(error, Path(path)), error.kind) from None
     finally:
         forget(path)
 
 
-def reason(error: BonexrayError, path: Path, name: str = "") -> str:
+def reason(error: ImageError, path: Path, name: str = "") -> str:
     """Return an error's line with the file's name, its own or this one, for its place on this machine."""
     return str(error).replace(str(path), name or path.name)
 

@@ -11,6 +11,7 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 
 from bonexray.errors import ImageError
 from bonexray.images import read_image
+from bonexray.reading import read_ahead
 
 RAMP = np.linspace(100, 3900, 30 * 40).reshape(30, 40).astype(np.uint16)
 
@@ -70,14 +71,21 @@ def test_padding_is_black_and_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("elements", "message"),
-    [({"Modality": "CT"}, "modality CT"), ({"NumberOfFrames": 3}, "3 frames"), ({"Rows": 9999}, "cannot be decoded")],
+    ("elements", "message", "kind"),
+    [
+        ({"Modality": "CT"}, "modality CT", "other"),
+        ({"NumberOfFrames": 3}, "3 frames", "several"),
+        ({"Rows": 9999}, "cannot be decoded", "unreadable"),
+    ],
 )
-def test_what_is_no_radiograph_is_refused(tmp_path: Path, elements: dict[str, object], message: str) -> None:
-    """The message names the file and the reason."""
+def test_what_is_no_radiograph_is_refused(tmp_path: Path, elements: dict[str, object], message: str, kind: str) -> None:
+    """The message names the file and the reason, alone as in a list; of what kind the reason is goes with it."""
     path = write(tmp_path / "scan.dcm", **elements)
-    with pytest.raises(ImageError, match=rf"scan\.dcm .*{message}"):
+    with pytest.raises(ImageError, match=rf"scan\.dcm .*{message}") as caught:
         read_image(path)
+    with pytest.raises(ImageError, match=rf"image 0 of the list: .*{message}") as listed:
+        list(read_ahead([path], read_image))
+    assert caught.value.kind == listed.value.kind == kind
 
 
 def test_nothing_of_the_patient_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -151,8 +151,9 @@ def test_a_file_of_several_pictures_is_refused(tmp_path: Path, kind: str) -> Non
     frames[0].save(tmp_path / f"one.{kind}", save_all=True)
     assert read_image(tmp_path / f"one.{kind}").shape == (20, 20)
     frames[0].save(tmp_path / f"x.{kind}", save_all=True, append_images=frames[1:])
-    with pytest.raises(ImageError, match=rf"^\S+x\.{kind} holds 3 pictures: expected one$"):
+    with pytest.raises(ImageError, match=rf"^\S+x\.{kind} holds 3 pictures: expected one$") as caught:
         read_image(tmp_path / f"x.{kind}")
+    assert caught.value.kind == "several"
     frames[0].save(tmp_path / "x.jpg", format="MPO", save_all=True, append_images=frames[1:])
     assert read_image(tmp_path / "x.jpg").shape == (20, 20)
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 import bonexray.classifier
 import bonexray.images
+import bonexray.picture
 import bonexray.reading
 import page.comparison
 import page.maps
@@ -125,7 +126,7 @@ def test_a_comparison_does_everything_once(models: Models, monkeypatch: pytest.M
     Image.fromarray(draw_bone(1200, 800, seed=4, broken=True)).save(path)
     calls: Counter[str] = Counter()
     counted(
-        monkeypatch, calls, (bonexray.images, "_read_pil"), (bonexray.images, "describe"),
+        monkeypatch, calls, (bonexray.images, "_read_pil"), (bonexray.picture, "describe"),
         (bonexray.reading, "letterbox"), (Network, "__call__"), (bonexray.classifier, "spread"),
         (page.comparison, "shown"), (page.maps, "data_uri"), (page.maps, "layer_image"),
     )  # fmt: skip
@@ -133,7 +134,7 @@ def test_a_comparison_does_everything_once(models: Models, monkeypatch: pytest.M
     assert calls == {"_read_pil": 1, "describe": 1, "letterbox": 1, "__call__": 2, "shown": 1}
     calls.clear()
     handlers = Handlers(models, [], Shares())
-    handlers.render(comparison, "", 0.5, 0.5, True, "en")
+    handlers.render(comparison, None, 0.5, 0.5, True, "en")
     # For each size, the page's and the thumbnail's: one radiograph; three maps of the one, one difference of the other.
     assert calls == {"spread": 4, "shown": 1, "layer_image": 4, "data_uri": 6}
     calls.clear()

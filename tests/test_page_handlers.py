@@ -16,7 +16,7 @@ from page.handlers import Handlers
 from page.models import Models, load_models, network_hash
 from page.networks import networks
 from page.sharing import Shares
-from page.texts import LANGUAGES, TEXTS, choose_language, direction
+from page.texts import LANGUAGES, TEXTS, choose_language, direction, translate
 
 POINTS = [
     {
@@ -135,10 +135,10 @@ def refused(compared: Comparison, **reasons: str | None) -> Comparison:
 def test_a_refusal_comes_before_any_number(handlers: Handlers, compared: Comparison) -> None:
     """What the gate refuses shows its reason; the numbers only on demand."""
     strange = refused(compared, first="features")
-    banner, anyway, results, _, *parts = handlers.render(strange, "", 0.5, 0.5, False, "en")
+    banner, anyway, results, _, *parts = handlers.render(strange, None, 0.5, 0.5, False, "en")
     assert "MobileNetV2 (1.8 times the limit): what this network sees" in banner and "%" not in banner
     assert anyway["visible"] and not results["visible"] and not any(parts)
-    banner, anyway, results, _, *parts = handlers.render(strange, "", 0.5, 0.5, True, "en")
+    banner, anyway, results, _, *parts = handlers.render(strange, None, 0.5, 0.5, True, "en")
     assert banner.index("does not look like") < banner.index("bx-warning") and results["visible"] and all(parts)
     assert "guesses" in banner
 
@@ -164,12 +164,22 @@ def test_the_record_tells_of_the_gate(models: Models, compared: Comparison) -> N
 
 
 def test_an_unreadable_upload_is_one_line_for_the_visitor(handlers: Handlers, tmp_path: Path) -> None:
-    """The line names the file and no folder of the server, and stays on the page."""
+    """The line names the file and no folder of the server, and stays on the page; its kind is said in any language."""
     (tmp_path / "notes.txt").write_text("none")
     comparison, problem, *_ = handlers.judge_upload(str(tmp_path / "notes.txt"))
-    assert comparison is None and problem.startswith("notes.txt") and str(tmp_path) not in problem
+    assert comparison is None and problem[0] == "unreadable"
+    assert problem[1].startswith("notes.txt") and str(tmp_path) not in problem[1]
     banner, _, results, *_ = handlers.render(comparison, problem, 0.5, 0.5, False, "es")
-    assert problem in banner and "no se puede leer" in banner and not results["visible"]
+    assert problem[1] in banner and "no se puede leer" in banner and not results["visible"]
+    assert translate("es", "problem.unreadable") in banner
+    assert translate("en", "problem.unreadable") not in handlers.render(None, problem, 0.5, 0.5, False, "en")[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_problem_is_told_in_every_language(language: str) -> None:
+    """Those that reading a file ends with, and those of a batch alone."""
+    for kind in ("unreadable", "several", "other", "archive", "most"):
+        assert translate(language, f"problem.{kind}", most=200)
 
 
 def test_nothing_of_a_file_name_is_taken_for_html(models: Models, compared: Comparison) -> None:

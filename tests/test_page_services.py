@@ -26,7 +26,7 @@ from page.models import Models, load_models
 from page.overlay import scale_of
 from page.report import FONTS, write_json, write_pdf
 from page.sharing import Shares, read_thresholds, view_link
-from page.texts import LANGUAGES, TEXTS
+from page.texts import LANGUAGES, TEXTS, translate
 
 LEG, HAND = FOLDER / "leg-oblique.jpg", FOLDER / "hand-intact.jpg"
 
@@ -77,6 +77,14 @@ def test_one_bad_file_is_a_row_with_its_reason(models: Models, tmp_path: Path) -
     assert notes["text.jpg"].endswith("expected JPEG, PNG, ...") and "Bad CRC" in notes["damaged.jpg"]
     assert "cannot be decoded" in notes["cut.webp"] and "exceeds limit" in notes["huge.bmp"]
     assert LEG.exists() and "__MACOSX/leg.jpg" not in notes and done == list(range(len(done)))
+    assert {row["file"]: row["problem"] for row in rows if row["problem"]} == {
+        "text.jpg": "unreadable", "cut.webp": "unreadable", "huge.bmp": "unreadable", "damaged.jpg": "archive",
+        "cut.zip": "archive",
+    }  # fmt: skip
+    for language in ("en", "fr"):
+        told = {cells[0]: cells[-1] for cells in readable(rows, models, language)[1]}
+        assert told["damaged.jpg"].startswith(translate(language, "problem.archive")) == (language == "fr")
+        assert notes["damaged.jpg"] in told["damaged.jpg"]
 
 
 def test_a_zip_cannot_fill_the_disk(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
