@@ -60,15 +60,17 @@ def problem_card(kind: str, reason: str, language: str) -> str:
     return _banner("problem", translate(language, "problem"), [*lines, translate(language, "problem.more")], language)
 
 
-def model_card(model: FractureClassifier, prediction: Prediction, threshold: float, language: str) -> str:
-    """Return a network's verdict, its calibrated probability with the threshold marked, and what was measured."""
+def model_card(
+    model: FractureClassifier, prediction: Prediction, threshold: float, language: str, *, guess: bool = False
+) -> str:
+    """Return a network's verdict, a guess or not, its calibrated probability on its bar, and what was measured."""
     kind = "fractured" if prediction.probability >= threshold else "intact"
     verdict = translate(language, f"verdict.{kind}")
-    close = is_uncertain(prediction, model, threshold)
-    doubt = f" <small>({translate(language, 'verdict.uncertain')})</small>" if close else ""
+    doubted = "guess" if guess else "uncertain" if is_uncertain(prediction, model, threshold) else ""
+    doubt = f" <small>({translate(language, f'verdict.{doubted}')})</small>" if doubted else ""
     probability, _ = percents(prediction.probability, threshold, language)
     return f"""
-<article class="bx-model bx-{kind}" dir="{direction(language)}">
+<article class="bx-model bx-{"guess" if guess else kind}" dir="{direction(language)}">
   <header><h3>{escape(title(model))}</h3>
     <p class="bx-time">{translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</p>
     <p class="bx-origin">{_origin(model, language)}</p></header>

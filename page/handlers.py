@@ -99,7 +99,7 @@ class Handlers:
             return refusal, "", ""
         thresholds = exact((first, second), self.models)
         triples = zip(self.models, comparison.predictions, thresholds, strict=True)
-        cards = [model_card(model, prediction, threshold, language) for model, prediction, threshold in triples]
+        cards = [model_card(*triple, language, guess=comparison.refused) for triple in triples]
         return refusal + joint_card(comparison, self.models, thresholds, language), *cards
 
     def render_link(

@@ -18,6 +18,7 @@ FLAGS = [
     "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
 OPEN = 90_000  # milliseconds: the machine may be busy with a training
+expect.set_options(timeout=30_000)
 Visit = Callable[..., Page]
 
 
@@ -56,7 +57,7 @@ def visit(browser: Browser, page: str) -> Iterator[Visit]:
 def choose(tab: Page, name: str) -> None:
     """Click an example and wait for both answers."""
     tab.locator(f'#examples button:has(img[alt="{name}"])').click()
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(2)
     expect(tab.locator(".bx-layer").first).to_be_visible()
 
 
@@ -82,6 +83,14 @@ def serious(tab: Page) -> list[str]:
     found = Axe().run(tab).response["violations"]
     bad = [one for one in found if one["impact"] in ("serious", "critical")]
     return [f"{one['id']}: {node['html'][:150]}" for one in bad for node in one["nodes"]]
+
+
+def schemes(tab: Page) -> Iterator[str]:
+    """Show the page in the light, then in the dark, as a system does that changes its mind."""
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        expect(tab.locator("body.dark")).to_have_count(int(scheme == "dark"))
+        yield scheme
 
 
 def photograph(tab: Page, name: str) -> None:

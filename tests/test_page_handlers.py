@@ -141,13 +141,15 @@ def test_a_refusal_comes_before_any_number(handlers: Handlers, compared: Compari
     banner, anyway, results, _, *parts = handlers.render(strange, None, 0.5, 0.5, True, "en")
     assert banner.index("does not look like") < banner.index("bx-warning") and results["visible"] and all(parts)
     assert "guesses" in banner
+    assert all("(a guess)" in card and "bx-guess" in card for card in parts[:2])
+    assert "guess" not in "".join(handlers.render(compared, None, 0.5, 0.5, True, "en")[4:6])
 
 
 def test_both_gates_with_one_reason_say_it_once(handlers: Handlers, compared: Comparison) -> None:
     """In every language, and for a reason that the page does not know."""
     for language in LANGUAGES:
         for code in (*REASONS, "unheard of"):
-            banner = handlers.render(refused(compared, first=code, second=code), "", 0.5, 0.5, False, language)[0]
+            banner = handlers.render(refused(compared, first=code, second=code), None, 0.5, 0.5, False, language)[0]
             said = TEXTS[language].get(f"refused.{code}", TEXTS[language]["refused.unlike"])
             assert banner.count(said) == 1 and "MobileNetV2" in banner and "ResNet50" in banner
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser_fixtures import Visit, photograph, serious
+from browser_fixtures import Visit, photograph, schemes, serious
 from page_fixtures import free_port
 from playwright.sync_api import Browser, expect
 from test_page_handlers import gated
@@ -20,21 +20,20 @@ from page.texts import LANGUAGES, TEXTS
 from page.theme import CSS, I18N, THEME
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_refusal_has_no_serious_barrier(visit: Visit, bar: Path, language: str, scheme: str) -> None:
+def test_a_refusal_has_no_serious_barrier(visit: Visit, bar: Path, language: str) -> None:
     """Nor have the numbers that are shown anyway, in any language, in the light and in the dark."""
-    tab = visit(f"?lang={language}", width=390, height=844, color_scheme=scheme)
-    expect(tab.locator("html")).to_have_attribute("lang", language, timeout=30_000)
+    tab = visit(f"?lang={language}", width=390, height=844)
+    expect(tab.locator("html")).to_have_attribute("lang", language)
     drop = tab.locator("#upload button")
     expect(drop).to_have_attribute("aria-label", TEXTS[language]["input.file"])
     tab.set_input_files("#upload input[type=file]", bar)
-    expect(tab.locator("#banner .bx-refused")).to_contain_text(TEXTS[language]["refused"], timeout=30_000)
+    expect(tab.locator("#banner .bx-refused")).to_contain_text(TEXTS[language]["refused"])
     expect(drop).to_have_attribute("aria-label", TEXTS[language]["input.file"])
-    assert serious(tab) == []
+    assert [serious(tab) for _ in schemes(tab)] == [[], []]
     tab.locator("#anyway input").check()
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
-    assert serious(tab) == []
+    expect(tab.locator(".bx-model")).to_have_count(2)
+    assert [serious(tab) for _ in schemes(tab)] == [[], []]
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -57,12 +56,12 @@ def test_a_refused_image_shows_why_and_its_numbers_only_on_demand(
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     tab.goto(f"{url}?example=leg-oblique&lang=es")
     banner = tab.locator("#banner .bx-refused")
-    expect(banner).to_contain_text("no se parecen a los de las radiografías de entrenamiento", timeout=60_000)
+    expect(banner).to_contain_text("no se parecen a los de las radiografías de entrenamiento")
     expect(tab.locator(".bx-model")).to_have_count(0)
     expect(banner).not_to_contain_text("%")
     photograph(tab, "refused")
     tab.locator("#anyway input").check()
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(2)
     expect(banner).to_contain_text("Son conjeturas")
     assert serious(tab) == []
     photograph(tab, "refused-anyway")

@@ -26,14 +26,14 @@ def test_a_pasted_image_is_judged(visit: Visit, way: str) -> None:
     else:
         tab.get_by_text("Paste or photograph").first.click()
         tab.locator("#camera button[aria-label*=clipboard]").click()
-    expect(tab.locator("#banner .bx-refused")).to_have_count(1, timeout=30_000)
+    expect(tab.locator("#banner .bx-refused")).to_have_count(1)
     expect(tab.locator(".bx-model")).to_have_count(0)
     expect(tab.locator("#link")).to_have_count(0)
     if way == "key":
         tab.get_by_role("tab", name="Many at once").click()
         for count in (1, 2):
             tab.keyboard.press("Control+v")
-            expect(tab.locator("#batch-files tr.file")).to_have_count(count, timeout=30_000)
+            expect(tab.locator("#batch-files tr.file")).to_have_count(count)
 
 
 def test_examples_chosen_in_haste_end_with_the_last(visit: Visit) -> None:
@@ -42,7 +42,7 @@ def test_examples_chosen_in_haste_end_with_the_last(visit: Visit) -> None:
     examples = tab.locator("#examples button:has(img)")
     for number in (0, 3, 6):
         examples.nth(number).click()
-    expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile("hand-displaced"), timeout=30_000)
+    expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile("hand-displaced"))
     expect(tab.locator("#banner")).not_to_contain_text("processing")
     expect(tab.locator(".bx-model")).to_have_count(2)
 
@@ -66,13 +66,13 @@ def test_a_choice_that_meets_the_end_of_the_last_answer_is_shown(visit: Visit) -
     tab = visit(script=LATE_END)
     for name in ("leg-oblique", "hand-displaced"):
         tab.locator(f'#examples img[src*="{name}"]').click()
-        expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile(name), timeout=30_000)
+        expect(tab.locator("#link textarea, #link input")).to_have_value(re.compile(name))
 
 
 def test_text_is_pasted_where_it_is_typed(visit: Visit) -> None:
     """Only a picture in the clipboard is taken for a radiograph."""
     tab = visit("?example=leg-intact", permissions=["clipboard-read", "clipboard-write"])
-    expect(tab.locator(".bx-model")).to_have_count(2, timeout=30_000)
+    expect(tab.locator(".bx-model")).to_have_count(2)
     tab.evaluate("navigator.clipboard.writeText('0.75')")
     box = tab.locator("#threshold-resnet50 input[type=number]")
     box.fill("")
@@ -89,4 +89,4 @@ def test_a_photograph_is_compared(visit: Visit) -> None:
     tab.get_by_text("Click to Access Webcam").click()
     tab.wait_for_function("document.querySelector('#camera video')?.readyState === 4")
     tab.locator("#camera button[aria-label='capture photo']").click()
-    expect(tab.locator("#banner .bx-joint")).to_have_count(1, timeout=30_000)
+    expect(tab.locator("#banner .bx-joint")).to_have_count(1)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from training.data.facts import read_facts
 from training.data.roles import assign_roles, official_rows
 from training.data.split import FOLDS
-from training.judging.confounding import describe_facts, source_weights
+from training.judging.confounding import describe_facts, source_weights, threads
 from training.judging.descriptors import Floats, frozen_features, grey_statistics, thumbnails
 from training.judging.predictions import COLUMNS, votes
 from training.making.calibration import choose_threshold, fit_platt
@@ -104,7 +104,8 @@ def score_neighbour(inputs: Floats, labels: NDArray[np.int8], weights: Scores, o
 
 def score_forest(inputs: Floats, labels: NDArray[np.int8], weights: Scores, others: Floats) -> Scores:
     """Log odds of a random forest of 300 trees."""
-    forest = RandomForestClassifier(300, min_samples_leaf=2, random_state=0, n_jobs=2).fit(inputs, labels, weights)
+    forest = RandomForestClassifier(300, min_samples_leaf=2, random_state=0, n_jobs=threads(len(inputs)))
+    forest.fit(inputs, labels, weights)
     return _log_odds(forest.predict_proba(others)[:, 1])
 
 

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 FOLDS, TREES = 5, 100
 EXTREME = 1e-4  # no answer is surer than this
+WORTH_THREADS = 500  # images
 
 
 def measure_confounding(table: pd.DataFrame, facts: pd.DataFrame, seed: int = 0) -> dict[str, Figures]:
@@ -75,11 +76,16 @@ def held_out_logits(inputs: Floats, labels: ArrayLike, groups: ArrayLike, seed: 
     label, group = np.asarray(labels), np.asarray(groups)
     logits = np.zeros(len(label))
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(inputs, label, group):
-        forest = RandomForestClassifier(TREES, min_samples_leaf=3, n_jobs=2, random_state=seed)
+        forest = RandomForestClassifier(TREES, min_samples_leaf=3, n_jobs=threads(len(train)), random_state=seed)
         forest.fit(inputs[train], label[train], source_weights(label[train], group[train]))
         odds = np.clip(forest.predict_proba(inputs[test])[:, 1], EXTREME, 1 - EXTREME)
         logits[test] = np.log(odds / (1 - odds))
     return logits
+
+
+def threads(images: int) -> int:
+    """Return how many threads are to grow a forest on so many images; small trees are grown before they are dealt."""
+    return 2 if images >= WORTH_THREADS else 1
 
 
 def source_weights(labels: ArrayLike, groups: ArrayLike) -> Floats:
