@@ -12,8 +12,9 @@ from page.cards import joint_card, model_card, percents
 from page.comparison import Comparison, OperatingPoint, Share, compare, describe, exact, operating_point
 from page.domain import distance
 from page.examples import load_examples
+from page.figures import leak_of
 from page.handlers import Handlers
-from page.models import Models, load_models, network_hash
+from page.models import Models, load_models, network_hash, title
 from page.networks import networks
 from page.sharing import Shares
 from page.texts import LANGUAGES, TEXTS, choose_language, direction, translate
@@ -248,3 +249,11 @@ def test_the_language_is_chosen_from_what_is_spoken(asked: str | None, accepted:
     """The address comes first, then the browser, then English."""
     assert choose_language(asked, accepted) == chosen
     assert direction("ar") == "rtl" and direction(chosen) == "ltr"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_row_beside_the_networks_has_a_name_in_every_language(models: Models, language: str) -> None:
+    """The baselines and the predecessor's recipe, as the bundled checkpoints list them."""
+    rows = set(leak_of(models)) - {title(model) for model in models}
+    assert rows
+    assert {f"leak.{row}" for row in rows} <= TEXTS[language].keys()
