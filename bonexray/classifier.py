@@ -188,7 +188,7 @@ class FractureClassifier:
 
     def __reduce__(self) -> tuple[type[Self], tuple[Source, int | None]]:
         """Pickle where the files lie, which another process of this machine loads again; no token goes with it."""
-        return type(self), (replace(self._origin, token=None), self._threads)
+        return type(self), (replace(self._origin, folder=self.folder.resolve(), token=None), self._threads)
 
     def __repr__(self) -> str:
         """Name the network, where it came from, and its threshold."""

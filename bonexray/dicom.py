@@ -58,7 +58,7 @@ def _check_kind(dataset: "pydicom.Dataset", path: Path) -> None:
         expected = f"expected a radiograph ({', '.join(sorted(PROJECTIONS))})"
         raise ImageError(f"{path} has DICOM modality {modality}: {expected}", "other")
     if "PixelData" not in dataset:
-        raise ImageError(f"{path} is DICOM without pixels: expected a radiograph")
+        raise ImageError(f"{path} is DICOM without pixels: expected a radiograph", "other")
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
         raise ImageError(f"{path} is DICOM with {frames} frames: expected one image", "several")

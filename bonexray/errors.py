@@ -1,5 +1,9 @@
 """The errors that bonexray raises: each message is one line naming the offending value and what was expected."""
 
+from typing import Literal
+
+Kind = Literal["unreadable", "several", "other", "large"]
+
 
 class BonexrayError(ValueError):
     """Bad input of any kind; every error below is one."""
@@ -9,14 +13,14 @@ class ImageError(BonexrayError):
     """An image that cannot be read.
 
     Attributes:
-        kind: "several" where a file holds more than one picture, "other" for DICOM that is no radiograph, else
-            "unreadable"; for those who say it in another language.
+        kind: "several" where a file holds more than one picture, "other" for DICOM that is no radiograph, "large" for
+            more pixels than are read, else "unreadable"; for those who say it in another language.
     """
 
-    def __init__(self, message: str, kind: str = "unreadable") -> None:
+    def __init__(self, message: str, kind: Kind = "unreadable") -> None:
         """Take the line, and what kind of error it tells of."""
         super().__init__(message)
-        self.kind = kind
+        self.kind: Kind = kind
 
 
 class CheckpointError(BonexrayError):

@@ -79,7 +79,9 @@ def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:
             return replace(picture, whole=(width, height) if turned else (height, width))
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
-    except (OSError, Image.DecompressionBombError) as error:  # a damaged head, or one that promises too many pixels
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path} cannot be decoded as an image: {error}", "large") from error
+    except OSError as error:  # a damaged head
         raise ImageError(f"{path} cannot be decoded as an image: {error}") from error
 
 

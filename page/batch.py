@@ -10,10 +10,10 @@ from gradio.utils import get_upload_folder
 
 from bonexray.errors import ImageError
 from page.archives import count, unpack
-from page.cards import percents, verdict_line
 from page.comparison import WARNING, compare, describe
 from page.domain import sentence
 from page.models import Models, title
+from page.sentences import percents, verdict_line
 from page.texts import translate
 from page.uploads import forget, reason
 
@@ -21,6 +21,7 @@ MOST = 200  # images
 COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
 # Of a network, in a row.
 PARTS = ("probability", "threshold", "fractured", "uncertain", "in_domain", "domain_score", "domain_reason")
+ISOLATED = "\u2066({})\u2069"  # what is left to right within any text
 GUESSES = "refused by a gate: its probabilities are guesses"
 Row = dict[str, Any]
 Progress = Callable[[int, int], object]
@@ -59,8 +60,9 @@ def readable(
     domain = {True: "batch.in", False: "batch.out", None: "batch.ungated"}
     cells = []
     for row in rows:
-        shown = anyway or row["in_domain"] is not False
-        answers = [_answer(one, language) if shown else translate(language, "batch.hidden") for one in row["models"]]
+        refused = row["in_domain"] is False
+        shown, hidden = anyway or not refused, translate(language, "batch.hidden")
+        answers = [_answer(one, language, refused) if shown else hidden for one in row["models"]]
         agrees = translate(language, agreement[row["agreement"]]) if row["models"] and shown else ""
         known = translate(language, domain[row["in_domain"]]) if row["models"] else ""
         cells.append([row["file"], *(answers or ["", ""]), agrees, known, _why(row, language)])
@@ -85,28 +87,26 @@ def write_csv(rows: Sequence[Row], models: Models) -> str:
     path = Path(tempfile.mkdtemp(dir=get_upload_folder()), "bonexray.csv")
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "in_domain", "note", *names, "agreement", "warning"])
+        writer.writerow(["file", "in_domain", "note", *names, "agreement", "problem", "warning"])
         for row in rows:
             numbers = [one[part] for one in row["models"] for part in PARTS] or [""] * len(names)
-            cells = [row["file"], row["in_domain"], row["note"], *numbers, row["agreement"], WARNING]
+            cells = [row["file"], row["in_domain"], row["note"], *numbers, row["agreement"], row["problem"], WARNING]
             writer.writerow([_harmless(cell) for cell in cells])
     return str(path)
 
 
 def _why(row: Row, language: str) -> str:
     """Say why the gates refused an image, once for each reason, or why it was not read."""
-    if row["problem"] and language != "en":
-        return f"{translate(language, 'problem.' + row['problem'], most=MOST)} ({row['note']})"
     if row["problem"]:
-        return row["note"]
+        return f"{translate(language, 'problem.' + row['problem'], most=MOST)} {ISOLATED.format(row['note'])}"
     codes = {one["domain_reason"]: None for one in row["models"] if one["in_domain"] is False}
     sentences = [sentence(code, language) for code in codes]
     return " ".join(text[:1].upper() + text[1:] for text in sentences)
 
 
-def _answer(one: dict[str, Any], language: str) -> str:
+def _answer(one: dict[str, Any], language: str, guess: bool) -> str:
     probability, _ = percents(one["probability"], one["threshold"], language)
-    return f"{probability} · {verdict_line(one, language)}"
+    return f"{probability} · {verdict_line(one, language, guess=guess)}"
 
 
 def _judge(name: str, path: Path, models: Models) -> Row:

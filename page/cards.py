@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from bonexray import FractureClassifier, Prediction
-from page.comparison import Comparison, Share, is_uncertain, operating_point, uncertain_band, verdicts
+from page.comparison import Comparison, is_uncertain, operating_point, uncertain_band, verdicts
 from page.domain import refusals
 from page.maps import difference_thumbnail
 from page.models import Models, card_url, network_hash, origin, title
 from page.scripts import ABOUT
-from page.texts import direction, finest, percent, threshold_percent, translate
+from page.sentences import doubts, interval, joint, measured, percents, worth
+from page.texts import direction, percent, translate
 
 SIGNS = {"fractured": "▲", "intact": "●", "disagree": "⚠", "refused": "⊘", "problem": "✕"}
-MOST_DECIMALS = 3  # of a percentage
-LEAST = 0.001  # no probability is shown nearer to 0 or 1, which no network can promise
-SAME = 1e-6  # thresholds nearer than this are one
 
 
 def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> str:
@@ -24,26 +21,6 @@ def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[floa
     notes = map(escape, doubts(comparison, models, thresholds, language))
     picture = difference_thumbnail(comparison.thumbnail, models, language)
     return _banner(kind, translate(language, f"joint.{kind}"), list(notes), language, picture)
-
-
-def joint(decided: Sequence[bool]) -> str:
-    """Name what both verdicts come to: "fractured", "intact" or "disagree"."""
-    return "disagree" if decided[0] != decided[1] else "fractured" if decided[0] else "intact"
-
-
-def doubts(comparison: Comparison, models: Models, thresholds: Sequence[float], language: str) -> list[str]:
-    """Return what is to be said beside the joint verdict, as plain sentences."""
-    decided, names = verdicts(comparison, thresholds), [title(model) for model in models]
-    yes, no = names if decided[0] else names[::-1]
-    more = "joint.disagree.more" if joint(decided) == "disagree" else "joint.agree.more"
-    said = [translate(language, more, yes=yes, no=no)]
-    triples = zip(comparison.predictions, models, thresholds, strict=True)
-    close = ", ".join(title(triple[1]) for triple in triples if is_uncertain(*triple))
-    if close:
-        said.append(translate(language, "joint.uncertain", names=close))
-    if comparison.simulated:
-        said.append(translate(language, "joint.simulated"))
-    return said
 
 
 def refusal_card(comparison: Comparison, models: Models, anyway: bool, language: str) -> str:
@@ -55,9 +32,9 @@ def refusal_card(comparison: Comparison, models: Models, anyway: bool, language:
 
 def problem_card(kind: str, reason: str, language: str) -> str:
     """Return why a file could not be compared: its kind in the visitor's language, the reason itself in English."""
-    line = f'<span lang="en" dir="ltr">{escape(reason)}</span>'
-    lines = [line] if language == "en" else [translate(language, f"problem.{kind}"), f"<small>{line}</small>"]
-    return _banner("problem", translate(language, "problem"), [*lines, translate(language, "problem.more")], language)
+    line = f'<small lang="en" dir="ltr">{escape(reason)}</small>'
+    lines = [translate(language, f"problem.{kind}"), line, translate(language, "problem.more")]
+    return _banner("problem", translate(language, "problem"), lines, language)
 
 
 def model_card(
@@ -66,8 +43,7 @@ def model_card(
     """Return a network's verdict, a guess or not, its calibrated probability on its bar, and what was measured."""
     kind = "fractured" if prediction.probability >= threshold else "intact"
     verdict = translate(language, f"verdict.{kind}")
-    doubted = "guess" if guess else "uncertain" if is_uncertain(prediction, model, threshold) else ""
-    doubt = f" <small>({translate(language, f'verdict.{doubted}')})</small>" if doubted else ""
+    doubt = worth(language, guess=guess, uncertain=is_uncertain(prediction, model, threshold))
     probability, _ = percents(prediction.probability, threshold, language)
     return f"""
 <article class="bx-model bx-{"guess" if guess else kind}" dir="{direction(language)}">
@@ -75,7 +51,7 @@ def model_card(
     <p class="bx-time">{translate(language, "time", milliseconds=f"{prediction.milliseconds:.0f}")}</p>
     <p class="bx-origin">{_origin(model, language)}</p></header>
   <div class="bx-answer">
-    <p class="bx-verdict"><span aria-hidden="true">{SIGNS[kind]}</span> {verdict}{doubt}</p>
+    <p class="bx-verdict"><span aria-hidden="true">{SIGNS[kind]}</span> {verdict} <small>{doubt}</small></p>
     <p class="bx-number"><b>{probability}</b> {translate(language, "probability")}</p>
   </div>
   {_bar(model, prediction.probability, threshold, language)}
@@ -99,49 +75,6 @@ def promise(language: str) -> str:
     """Return what can be read, and what becomes of an image."""
     lines = "".join(f"<p>{translate(language, key)}</p>" for key in ("input.formats", "input.privacy"))
     return f'<div class="bx-small" dir="{direction(language)}">{lines}</div>'
-
-
-def percents(probability: float, threshold: float, language: str) -> tuple[str, str]:
-    """Write both with as many decimals as it takes to see which one is larger, and that none is 0 or 100 %."""
-    if within(threshold) == threshold:  # else the probability may lie beyond a threshold near 0 or 1
-        probability = within(probability)
-    decimals, finer = int(round(probability, 2) in (0, 1)), finest(threshold)
-    while decimals < MOST_DECIMALS:
-        one, other = round(probability, 2 + decimals), round(threshold, 2 + finer)
-        if one != other and (one > other) == (probability > threshold):
-            break
-        decimals, finer = decimals + 1, max(decimals + 1, finer)
-    return percent(language, probability, decimals), percent(language, threshold, finer)
-
-
-def verdict_line(one: dict[str, Any], language: str) -> str:
-    """Write a network's verdict, of a comparison's record, and whether it is uncertain, without markup."""
-    verdict = translate(language, "verdict.fractured" if one["fractured"] else "verdict.intact")
-    return f"{verdict} ({translate(language, 'verdict.uncertain')})" if one["uncertain"] else verdict
-
-
-def within(probability: float) -> float:
-    """Keep a probability to be shown off 0 and 1."""
-    return min(max(probability, LEAST), 1 - LEAST)
-
-
-def measured(model: FractureClassifier, threshold: float, language: str) -> str:
-    """Say at which threshold a network was measured: at this one, or at the nearest; empty where at none."""
-    point = operating_point(model, threshold)
-    if point is None:
-        return ""
-    key = "measured" if abs(point.threshold - threshold) < SAME else "measured.near"
-    return translate(language, key, threshold=threshold_percent(language, point.threshold))
-
-
-def interval(share: Share | None, language: str) -> tuple[str, str]:
-    """Write a measured share, and its interval in brackets."""
-    if share is None:
-        return translate(language, "unmeasured"), ""
-    if share.low is None or share.high is None:
-        return percent(language, share.value), ""
-    ends = {"low": percent(language, share.low), "high": percent(language, share.high)}
-    return percent(language, share.value), f"({translate(language, 'interval', **ends)})"
 
 
 def _banner(

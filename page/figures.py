@@ -9,6 +9,7 @@ from page.texts import TEXTS, number, translate
 
 METRICS = ("auroc", "auroc_matched", "sensitivity", "specificity", "accuracy", "brier", "ece")
 OFFICIAL, UNSEEN = "official_auroc", "leak_free_auroc_matched"
+ALONE = " (test part alone)"  # of a row that was measured on no fold
 AUROC_AXIS, SHARE_AXIS = (0.2, (0.25, 0.5, 0.75, 1)), (0.0, (0, 0.25, 0.5, 0.75, 1))
 
 
@@ -77,7 +78,10 @@ def leak_table(models: Models, language: str) -> str:
 
 
 def _named(name: str, language: str) -> str:
-    return TEXTS[language].get(f"leak.{name}", name)
+    """Name a row in a language where it is known there; what is not stays English."""
+    bare = name.removesuffix(ALONE)
+    said = TEXTS[language].get(f"leak.{bare}", bare)
+    return said if bare == name else f"{said} {translate(language, 'leak.test part alone')}"
 
 
 def _value(entry: dict[str, Any] | None) -> float | None:

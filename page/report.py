@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from gradio.utils import get_upload_folder
 
 from bonexray import FractureClassifier, __version__
-from page.cards import doubts, interval, joint, measured, verdict_line, within
 from page.comparison import Comparison, describe, operating_point, verdicts
 from page.domain import distance, refusals
 from page.models import Models, title
 from page.overlay import overlay, scale_of
+from page.sentences import doubts, interval, joint, measured, verdict_line, within
 from page.texts import direction, number, percent, translate
 
 if TYPE_CHECKING:
@@ -107,7 +107,14 @@ def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[s
         said = f"{translate(language, 'map.colours')} {translate(language, 'map.scale', scale=scale)}"
         _line(pdf, said, 7.5, language, width=width)
         pdf.set_x(left)
-        _line(pdf, f"{one['name']}: {verdict_line(one, language)}", 12, language, bold=True, width=width)
+        _line(
+            pdf,
+            f"{one['name']}: {verdict_line(one, language, guess=record['in_domain'] is False)}",
+            12,
+            language,
+            bold=True,
+            width=width,
+        )
         pdf.set_x(left)
         _line(pdf, "\n".join(_facts(model, one, language)), 8.5, language, width=width)
         bottom = max(bottom, pdf.get_y())

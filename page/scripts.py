@@ -15,20 +15,14 @@ SHOW_VERDICT = """() => document.querySelector('#banner').scrollIntoView(
 SAVE = "() => setTimeout(() => document.querySelector('#{}').click(), 300)"
 # A picture pasted anywhere goes the way of a dropped one, text goes where it is typed. And the places to drop are
 # named for screen readers as they are for everyone: Gradio says "Click to upload or drop files" in every language, and
-# puts the button that adds files to files within another one, named "common.upload" (6.31). A number typed beyond a
-# slider's ends is the end, and none yet is none: Gradio would send either, and refuse it in English (6.31).
+# puts the button that adds files to files within another one, named "common.upload" (6.31). What is typed beside
+# a slider, while it is no number within its ends, is not taken: Gradio would send it, and refuse it in English (6.31).
 START = """() => {
-  const typed = 'input[type=number][max]';
-  addEventListener('input', event => {
-    const box = event.target;
-    if (!box.matches(typed)) return;
-    if (box.value === '') return event.stopImmediatePropagation();
-    const kept = Math.min(Math.max(box.value, box.min), box.max);
-    if (kept !== Number(box.value)) box.value = kept;
-  }, true);
-  addEventListener('focusout', ({target: box}) => {
-    if (!box.matches(typed) || box.value !== '') return;
-    box.value = box.closest('.block').querySelector('input[type=range]').value;
+  const wrong = box => box.matches?.('input[type=number][max]') &&
+    (box.value === '' || Number(box.value) < box.min || Number(box.value) > box.max);
+  addEventListener('input', event => { if (wrong(event.target)) event.stopImmediatePropagation(); }, true);
+  for (const left of ['change', 'focusout']) addEventListener(left, ({target: box}) => {
+    if (wrong(box)) box.value = box.closest('.block').querySelector('input[type=range]').value;
   }, true);
   addEventListener('paste', event => {
     const drop = [...document.querySelectorAll('.bx-drop')].find(one => one.offsetParent);

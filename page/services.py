@@ -55,7 +55,7 @@ class Services:
             images: radiographs and ZIP files of radiographs, at most 200 images.
 
         Returns:
-            A row for each image, the largest disagreement first (file; probability, threshold, verdict, whether that is uncertain, and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image, whose probabilities are guesses and which comes after the others; a note where it could not be read or is refused, and for what kind of problem it could not), and the same as CSV.
+            A row for each image, the largest disagreement first (file; probability, threshold, verdict, whether that is uncertain, and gate of each network: in_domain, domain_score, domain_reason; agreement; in_domain, false where a gate refuses the image, whose probabilities are guesses and which comes after the others; a note where it could not be read or is refused, and the kind of problem: unreadable, several pictures, other DICOM, large, archive, or most where there were more), and the same as CSV.
         """  # noqa: E501 - Gradio fills in `progress`
         if not images:
             raise gr.Error("images are missing: expected radiographs, or a ZIP of them", print_exception=False)

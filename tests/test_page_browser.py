@@ -46,14 +46,13 @@ def test_a_threshold_moves_the_verdict_and_the_disagreement_is_shown(visit: Visi
     first = tab.locator(".bx-model").first
     milliseconds = re.search(r"\d+ ms", first.inner_text())
     box, measured = tab.locator("#threshold-resnet50 input[type=number]"), str(round(load_models()[1].threshold, 3))
-    box.fill("")
-    box.blur()
-    expect(box).to_have_value(measured)
-    set_threshold(tab, "mobilenetv2", -3)
-    set_threshold(tab, "resnet50", 70)  # beyond its ends, the slider stands at them
-    expect(tab.locator("#threshold-mobilenetv2 input[type=number]")).to_have_value("0")
-    expect(box).to_have_value("1")
-    expect(tab.locator(".toast-body")).to_have_count(0)
+    for nonsense in ("", "-3", "42"):
+        box.fill(nonsense)
+        box.press("Enter")
+        box.blur()
+        expect(box).to_have_value(measured)
+    set_threshold(tab, "mobilenetv2", 0)
+    set_threshold(tab, "resnet50", 1)
     expect(tab.locator("#banner .bx-disagree h2")).to_contain_text("disagree")
     expect(first.locator(".bx-verdict")).to_contain_text("Fractured")
     expect(tab.locator(".bx-model").nth(1).locator(".bx-verdict")).to_contain_text("Not fractured")

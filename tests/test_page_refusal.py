@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser_fixtures import Visit, photograph, schemes, serious
+from browser_fixtures import OPEN, Visit, photograph, schemes, serious
 from page_fixtures import free_port
 from playwright.sync_api import Browser, expect
 from test_page_handlers import gated
@@ -56,7 +56,7 @@ def test_a_refused_image_shows_why_and_its_numbers_only_on_demand(
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     tab.goto(f"{url}?example=leg-oblique&lang=es")
     banner = tab.locator("#banner .bx-refused")
-    expect(banner).to_contain_text("no se parecen a los de las radiografías de entrenamiento")
+    expect(banner).to_contain_text("no se parecen a los de las radiografías de entrenamiento", timeout=OPEN)
     expect(tab.locator(".bx-model")).to_have_count(0)
     expect(banner).not_to_contain_text("%")
     photograph(tab, "refused")

@@ -6,6 +6,7 @@ import json
 import struct
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,13 @@ from test_dicom import write as write_dicom
 from bonexray import BonexrayError
 from page import archives, batch, report, uploads
 from page.batch import Row, compare_many, readable, summary, write_csv
-from page.cards import doubts
 from page.comparison import Comparison, compare, is_uncertain
 from page.examples import FOLDER, load_examples
 from page.feedback import Feedback, open_feedback
 from page.models import Models, load_models
 from page.overlay import scale_of
 from page.report import FONTS, write_json, write_pdf
+from page.sentences import doubts
 from page.sharing import Shares, read_thresholds, view_link
 from page.texts import LANGUAGES, TEXTS, translate
 
@@ -78,12 +79,12 @@ def test_one_bad_file_is_a_row_with_its_reason(models: Models, tmp_path: Path) -
     assert "cannot be decoded" in notes["cut.webp"] and "exceeds limit" in notes["huge.bmp"]
     assert LEG.exists() and "__MACOSX/leg.jpg" not in notes and done == list(range(len(done)))
     assert {row["file"]: row["problem"] for row in rows if row["problem"]} == {
-        "text.jpg": "unreadable", "cut.webp": "unreadable", "huge.bmp": "unreadable", "damaged.jpg": "archive",
+        "text.jpg": "unreadable", "cut.webp": "unreadable", "huge.bmp": "large", "damaged.jpg": "archive",
         "cut.zip": "archive",
     }  # fmt: skip
     for language in ("en", "fr"):
         told = {cells[0]: cells[-1] for cells in readable(rows, models, language)[1]}
-        assert told["damaged.jpg"].startswith(translate(language, "problem.archive")) == (language == "fr")
+        assert told["damaged.jpg"].startswith(translate(language, "problem.archive"))
         assert notes["damaged.jpg"] in told["damaged.jpg"]
 
 
@@ -122,11 +123,11 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
     assert cells[0][1:4] == ["oculta", "oculta", ""] and "%" not in "".join(cells[0])
     _, cells = readable([refused], models, "es", anyway=True)
     said = {True: "· Con fractura", False: "· Sin fractura"}[known["models"][0]["fractured"]]
-    assert known["models"][0]["uncertain"] and cells[0][1].endswith(f"{said} (dudoso)")
+    assert known["models"][0]["uncertain"] and cells[0][1].endswith(f"{said} (una conjetura)")
     assert cells[0][3] and cells[0][4] == "⊘ rechazada"
     header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
     row = dict(zip(header, line, strict=True))
-    assert row["MobileNetV2_uncertain"] == "True"
+    assert row["MobileNetV2_uncertain"] == "True" and row["problem"] == ""
     assert (row["in_domain"], row["ResNet50_domain_reason"], row["ResNet50_domain_score"]) == (
         "False",
         "colour",
@@ -207,6 +208,10 @@ def test_the_pdf_says_what_the_page_says(models: Models, compared: Comparison, m
         assert any("Orange" in line and f"±{scale_of(one.evidence):.1f}" in line for line in lines)
         (verdict,) = (line for line in lines if line.startswith(f"{name}: "))
         assert verdict.endswith("(uncertain)") == is_uncertain(one, models[name == "ResNet50"], own[name == "ResNet50"])
+    lines.clear()
+    strange = tuple(replace(one, in_domain=False, domain_reason="colour") for one in compared.predictions)
+    write_pdf(replace(compared, predictions=strange), models, own, "en")
+    assert sum(line.endswith("(a guess)") for line in lines) == 2 and "uncertain" not in "".join(lines).lower()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
