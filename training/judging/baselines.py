@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from training.data.facts import read_facts
-from training.data.roles import assign_roles, official_rows
+from training.data.roles import NOTHING, assign_roles, official_rows
 from training.data.split import FOLDS
 from training.judging.confounding import describe_facts, source_weights, threads
 from training.judging.descriptors import Floats, frozen_features, grey_statistics, thumbnails
@@ -68,21 +68,15 @@ def describe_baselines(table: pd.DataFrame, weights: str | None, cache: Path) ->
 
 
 def predict_grouped(table: pd.DataFrame, inputs: Floats, scorer: Scorer, name: str) -> pd.DataFrame:
-    """Predict every part by a model fitted on other sources, and calibrated on one fold, as networks are."""
-    tables = []
-    for number, held_out in enumerate((*FOLDS, "test")):
-        roles = assign_roles(table, "grouped", FOLDS[(number + 1) % len(FOLDS)], held_out)
-        seen, checked = roles["train"], roles["validation"]
-        answers = pd.concat([checked, roles["test"]])
-        scores = scorer(
-            inputs[seen.index],
-            seen["label"].to_numpy(),
-            source_weights(seen["label"], seen["source_group"]),
-            inputs[answers.index],
-        )
-        answers = answers.assign(logit=scores)
-        tables.append(_calibrated(answers, len(checked)).assign(part=held_out, role="held_out", split="grouped"))
-    return _finished(pd.concat(tables), name)
+    """Predict every part by a model fitted on all other folds, and calibrated on what those say of theirs.
+
+    That is how networks are trained and calibrated, so that neither has more sources to learn from.
+    """
+    parts = (*FOLDS, "test")
+    raw = pd.concat([_scored(table, inputs, scorer, part) for part in parts])
+    others = [raw[~raw["part"].isin({part, "test"})] for part in parts]
+    tables = [_calibrated(raw[raw["part"] == part], known) for part, known in zip(parts, others, strict=True)]
+    return _finished(pd.concat(tables).assign(role="held_out", split="grouped"), name)
 
 
 def predict_official(table: pd.DataFrame, inputs: Floats, scorer: Scorer, name: str) -> pd.DataFrame:
@@ -121,14 +115,22 @@ def _log_odds(probabilities: Scores) -> Scores:
     return np.log(clipped / (1 - clipped))
 
 
-def _calibrated(answers: pd.DataFrame, checked: int) -> pd.DataFrame:
-    """The rows after the first `checked`, with logits and a threshold fitted on those first."""
-    judged = votes(answers.iloc[:checked].assign(probability=0.5, threshold=0.5))
+def _scored(table: pd.DataFrame, inputs: Floats, scorer: Scorer, held_out: str) -> pd.DataFrame:
+    """The rows of a part with `logit`, as a model says that was fitted without it, and without the test part."""
+    roles = assign_roles(table, "grouped", NOTHING, held_out)
+    seen, asked = roles["train"], roles["test"]
+    weights = source_weights(seen["label"], seen["source_group"])
+    logits = scorer(inputs[seen.index], seen["label"].to_numpy(), weights, inputs[asked.index])
+    return asked.assign(part=held_out, logit=logits)
+
+
+def _calibrated(answers: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `answers` with logits and a threshold fitted on `others`, one vote a source."""
+    judged = votes(others.assign(probability=0.5, threshold=0.5))
     temperature, shift = fit_platt(judged["logit"], judged["label"])
     probabilities = expit(judged["logit"] / temperature + shift)
     threshold = choose_threshold(probabilities, judged["label"], SENSITIVITY)
-    tested = answers.iloc[checked:]
-    return tested.assign(logit=tested["logit"] / temperature + shift, threshold=threshold)
+    return answers.assign(logit=answers["logit"] / temperature + shift, threshold=threshold)
 
 
 def _finished(answers: pd.DataFrame, name: str) -> pd.DataFrame:
