@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from bonexray.errors import BonexrayError
+from training.judging.baselines import FROZEN
 from training.judging.predictions import COLUMNS, check_predictions, evaluation_sets, read_predictions, votes
+from training.judging.summary import summarise
 
 
 def predictions(**columns: list) -> pd.DataFrame:
@@ -80,3 +82,13 @@ def test_what_is_no_table_of_predictions_is_named(tmp_path: Path) -> None:
     ]:  # fmt: skip
         with pytest.raises(BonexrayError, match=message):
             read_predictions([tmp_path / f"{name}.parquet"])
+
+
+def test_networks_are_compared_in_pairs_and_each_with_its_own_frozen_backbone() -> None:
+    """On the sources of one set; a recipe of another name, and baselines among themselves, are not."""
+    own, other, facts = FROZEN["mobilenetv2"], FROZEN["resnet50"], "seven plain image facts"
+    untimed = [predictions(model=[name] * 5, milliseconds=[np.nan] * 5) for name in (own, other, facts)]
+    timed = [predictions(model=[name] * 5) for name in ("MobileNetV2", "MobileNetV2, predecessor's recipe")]
+    pairs = summarise(pd.concat([*untimed, *timed]), resamples=10, seed=0)["comparisons"]["test"]
+    assert set(pairs) == {"MobileNetV2 - MobileNetV2, predecessor's recipe", f"MobileNetV2 - {own}"}
+    assert pairs[f"MobileNetV2 - {own}"]["differences"]["auroc_matched"]["value"] == 0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bonexray.errors import BonexrayError
+from training.judging.baselines import FROZEN
 from training.judging.summary import headline_set, leak_table
 from training.reporting.report import FACTS, MARKERS, interval, main_table, title, write_results
 
@@ -44,6 +45,15 @@ def test_a_network_without_the_headline_set_says_where_it_was_measured() -> None
     assert line.startswith("| predecessor (test part alone) | 0.900 (0.800 to 1.000) | 0.900 (0.800 to 1.000) | 0.700 ")
     assert leak_table(models)["predecessor (test part alone)"]["leak_free_auroc"]["value"] == pytest.approx(0.7)
     assert leak_table(models)["a"]["leak_free_auroc"]["value"] == pytest.approx(0.8)
+
+
+def test_the_gain_over_the_frozen_backbone_stands_below_the_table() -> None:
+    """Of each network over its own alone, with its interval; nothing where none was compared."""
+    compared = {"differences": {"auroc_matched": figure(0.15)}}
+    pairs = {"a - b": compared, f"a - {FROZEN['resnet50']}": compared}
+    told = main_table(summary(a=["out_of_fold"]) | {"comparisons": {"out_of_fold": pairs}})
+    assert told.endswith("its own frozen features: a 0.150 (0.050 to 0.250).")
+    assert "frozen" not in main_table(summary(a=["out_of_fold"]))
 
 
 def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:

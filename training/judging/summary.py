@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from training.judging.baselines import FROZEN
 from training.judging.comparison import compare
 from training.judging.curves import operating_points, reliability
 from training.judging.intervals import STATEMENT, with_intervals
@@ -29,7 +30,7 @@ VOTE = (
 
 
 def summarise(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
-    """Measure every model on every set of the table, and compare the networks in pairs.
+    """Measure every model on every set of the table, and compare the networks in pairs, and with what they started as.
 
     Returns:
         "method", "models" (by model and set: counts, "per_source", "per_image"), and "comparisons" (by set and pair).
@@ -178,13 +179,14 @@ def _measured(rows: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
 
 
 def _comparisons(sets: dict[tuple[str, str], pd.DataFrame], resamples: int, seed: int) -> dict[str, Any]:
-    """Each pair of networks on the sources that both have answered, by set."""
+    """Each pair of networks, and each with its frozen backbone, on the sources that both have answered, by set."""
     compared: dict[str, Any] = {}
-    for (first, name), (second, other) in combinations(sets, 2):
-        pair = sets[first, name], sets[second, other]
-        if name != other or any(rows["milliseconds"].isna().any() for rows in pair):
+    asked = [key for key, rows in sets.items() if rows["milliseconds"].notna().all()]
+    floors = [(key, other) for key in asked for other in sets if other[0] in FROZEN.values() and key[0] in other[0]]
+    for (first, name), (second, other) in [*combinations(asked, 2), *floors]:
+        if name != other:
             continue
-        one, two = (votes(rows) for rows in pair)
+        one, two = votes(sets[first, name]), votes(sets[second, other])
         both = set(one["source_group"]) & set(two["source_group"])
         one, two = (rows[rows["source_group"].isin(both)] for rows in (one, two))
         compared.setdefault(name, {})[f"{first} - {second}"] = compare(one, two, resamples, seed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bonexray.errors import BonexrayError
-from training.judging.baselines import FACTS
+from training.judging.baselines import FACTS, FROZEN
 from training.judging.perturbations import PERTURBATIONS
 from training.judging.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
 from training.judging.summary import headline_set, leak_free_rows
@@ -112,7 +112,16 @@ def _caption(summary: dict[str, Any], name: str | None) -> str:
         "compared only when both come from the same archive, so that telling origins apart earns nothing. In brackets: "
         f"{method['intervals']}; an interval without width is no certainty, but what "
         "resampling gives where all sources of each stratum are judged alike."
+        + _gains(summary.get("comparisons", {}).get(name or "", {}))
     )
+
+
+def _gains(comparisons: dict[str, Any]) -> str:
+    """Say by how much networks beat their frozen backbones within an archive, over the same resampled sources."""
+    pairs = [(*pair.split(" - "), found["differences"]["auroc_matched"]) for pair, found in comparisons.items()]
+    said = [f"{network} {interval(figure)}" for network, other, figure in pairs if other in FROZEN.values()]
+    gain = "the gain over a logistic regression on its own frozen features"
+    return f" Paired over the same sources, within an archive, {gain}: {', '.join(said)}." if said else ""
 
 
 def _split(data: dict[str, Any]) -> list[str]:
@@ -149,7 +158,7 @@ def _sections(models: dict[str, Any]) -> list[str]:
 
 
 def _comparisons(comparisons: dict[str, Any]) -> list[str]:
-    lines = ["## Between the networks"] if comparisons else []
+    lines = ["## Between the networks, and with their frozen backbones"] if comparisons else []
     for name in sorted(comparisons, key=lambda name: (name != OUT_OF_FOLD, name)):
         for pair, compared in comparisons[name].items():
             test, counts = compared["delong"], compared["mcnemar"]
