@@ -79,10 +79,8 @@ def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:
             return replace(picture, whole=(width, height) if turned else (height, width))
     except UnidentifiedImageError:
         raise ImageError(f"{path} is no image that can be read: expected JPEG, PNG, ...") from None
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{path} cannot be decoded as an image: {error}", "large") from error
-    except OSError as error:  # a damaged head
-        raise ImageError(f"{path} cannot be decoded as an image: {error}") from error
+    except (OSError, Image.DecompressionBombError) as error:  # a damaged head, or one that promises too many pixels
+        raise _undecodable(str(path), error) from error
 
 
 def _read_pil(image: Image.Image, name: str) -> Picture:
@@ -102,7 +100,12 @@ def _read_pil(image: Image.Image, name: str) -> Picture:
     except ImageError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{name} cannot be decoded as an image: {error}") from error
+        raise _undecodable(name, error) from error
+
+
+def _undecodable(name: str, error: Exception) -> ImageError:
+    kind = "large" if isinstance(error, Image.DecompressionBombError) else "unreadable"
+    return ImageError(f"{name} cannot be decoded as an image: {error}", kind)
 
 
 def _orientation(image: Image.Image) -> int:

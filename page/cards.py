@@ -26,8 +26,8 @@ def joint_card(comparison: Comparison, models: Models, thresholds: Sequence[floa
 def refusal_card(comparison: Comparison, models: Models, anyway: bool, language: str) -> str:
     """Return the gate's refusal: each network's reason, and that its numbers are hidden or what they are worth."""
     reasons = refusals(comparison.predictions, [escape(title(model)) for model in models], language)
-    worth = translate(language, "refused.shown" if anyway else "refused.hidden")
-    return _banner("refused", translate(language, "refused"), [*reasons, worth], language, warned=not anyway)
+    numbers = translate(language, "refused.shown" if anyway else "refused.hidden")
+    return _banner("refused", translate(language, "refused"), [*reasons, numbers], language, warned=not anyway)
 
 
 def problem_card(kind: str, reason: str, language: str) -> str:

@@ -102,15 +102,22 @@ class Handlers:
         cards = [model_card(*triple, language, guess=comparison.refused) for triple in triples]
         return refusal + joint_card(comparison, self.models, thresholds, language), *cards
 
-    def render_link(
-        self, comparison: Comparison | None, first: float, second: float, language: str, request: gr.Request
-    ) -> Any:  # noqa: ANN401 - Gradio's update
-        """Return the link to this view; hidden while there is nothing that may be linked."""
+    def render_links(
+        self,
+        comparison: Comparison | None,
+        first: float,
+        second: float,
+        language: str,
+        made: tuple[str, str] | None,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:
+        """Return the link to this view, hidden while nothing may be linked, and a share's two, where there is one."""
+        shared = share_links(made, (first, second), language, request) if made else (NOTHING, NOTHING)
         if comparison is None or not comparison.subject:
-            return gr.update(value="", visible=False)
+            return gr.update(value="", visible=False), *shared
         note = translate(language, "share.example") if "example" in comparison.subject else None
         link = view_link(address(request), comparison.subject, (first, second), language)
-        return gr.update(value=link, visible=True, info=note)
+        return gr.update(value=link, visible=True, info=note), *shared
 
     def _linked(self, asked: dict[str, str], language: str) -> Comparison | None:
         if "shared" in asked:
@@ -131,6 +138,16 @@ def languages(request: gr.Request) -> tuple[str, str]:
     """Return the language that the page is to speak, and the browser's own, which the address may overrule."""
     own = request.headers.get("accept-language", "")
     return choose_language(request.query_params.get("lang"), own), choose_language(None, own)
+
+
+def share_links(
+    made: tuple[str, str], thresholds: Sequence[float], language: str, request: gr.Request
+) -> tuple[str, str]:
+    """Return the public link of a share, to the view as it is now, and the private one with the share's key."""
+    public = {"shared": made[0]}
+    private = public | {"key": made[1]}
+    first, second = (view_link(address(request), one, thresholds, language) for one in (public, private))
+    return first, second
 
 
 def address(request: gr.Request) -> str:

@@ -54,7 +54,7 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
                     with gr.Row():
                         add_keep(services, [*state, language])
                         again = gr.Button(I18N("input.clear"), min_width=180, elem_id="again")
-                    link, own, made = add_sharing(services, comparison, sliders, key, language)
+                    links, own, made = add_sharing(services, comparison, sliders, key, language)
                     told = add_feedback(services, state, language) if services.feedback else []
                 ended = add_deletion(services, key, made, language)
             spoken = [
@@ -83,17 +83,17 @@ def build(handlers: Handlers, services: Services) -> gr.Blocks:
             rendered = judged.success(handlers.render, [*shown, language], view, **STEP)
             if event not in (again.click, demo.load):
                 rendered.then(None, js=SHOW_VERDICT)
-            rendered.then(handlers.render_link, [*state, language], link, **STEP)
+            rendered.then(handlers.render_links, [*state, language, key], links, **STEP)
             judged.success(lambda: (*fresh(), ""), None, [*made, ended], **STEP)  # another image, not shared
         anyway.input(handlers.render, [*shown, language], view, **STEP)
         reset.click(lambda: handlers.thresholds, None, sliders, **QUIET)
         gr.on(
             [slider.change for slider in sliders], handlers.render_verdicts, [*state, anyway, language],
             [banner, *cards], show_progress="hidden", trigger_mode="always_last", **QUIET,
-        ).then(handlers.render_link, [*state, language], link, **STEP)  # fmt: skip
+        ).then(handlers.render_links, [*state, language, key], links, **STEP)  # fmt: skip
         _add_language(demo, language, [*spoken, *_labelled(demo)]).then(
             handlers.render, [*shown, language], view, **STEP
-        ).then(handlers.render_link, [*state, language], link, **STEP)
+        ).then(handlers.render_links, [*state, language, key], links, **STEP)
         add_endpoints(services)
         _add_visit(demo, handlers, tabs)
     return demo

@@ -107,14 +107,8 @@ def _columns(pdf: "FPDF", comparison: Comparison, models: Models, record: dict[s
         said = f"{translate(language, 'map.colours')} {translate(language, 'map.scale', scale=scale)}"
         _line(pdf, said, 7.5, language, width=width)
         pdf.set_x(left)
-        _line(
-            pdf,
-            f"{one['name']}: {verdict_line(one, language, guess=record['in_domain'] is False)}",
-            12,
-            language,
-            bold=True,
-            width=width,
-        )
+        verdict = verdict_line(one, language, guess=comparison.refused)
+        _line(pdf, f"{one['name']}: {verdict}", 12, language, bold=True, width=width)
         pdf.set_x(left)
         _line(pdf, "\n".join(_facts(model, one, language)), 8.5, language, width=width)
         bottom = max(bottom, pdf.get_y())

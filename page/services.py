@@ -11,11 +11,11 @@ from bonexray.errors import ImageError
 from page.batch import Row, compare_many, readable, summary, write_csv
 from page.comparison import Comparison, describe, describe_models, exact
 from page.feedback import Feedback, right
-from page.handlers import address
+from page.handlers import share_links
 from page.models import Models
 from page.overlay import overlay
 from page.report import write_json, write_pdf
-from page.sharing import Shares, view_link
+from page.sharing import Shares
 from page.texts import translate
 from page.uploads import judge
 
@@ -101,17 +101,8 @@ class Services:
         share = self.shares.add(_required(comparison, language))
         made = share.token, share.key
         until = datetime.fromtimestamp(share.expires, UTC).strftime("%Y-%m-%d %H:%M")
-        links = self.link_again(made, first, second, language, request)
+        links = share_links(made, (first, second), language, request)
         return (*links, translate(language, "share.expires", time=until), made)
-
-    def link_again(
-        self, made: tuple[str, str] | None, first: float, second: float, language: str, request: gr.Request
-    ) -> tuple[Any, ...]:
-        """Return the public and the private link of a share to the view as it is now; nothing without a share."""
-        if made is None:
-            return gr.skip(), gr.skip()
-        subject, whole = {"shared": made[0]}, {"shared": made[0], "key": made[1]}
-        return tuple(view_link(address(request), one, (first, second), language) for one in (subject, whole))
 
     def unshare(self, key: tuple[str, str] | None, language: str) -> tuple[str, None]:
         """End a share and say so; its key opens nothing any more."""

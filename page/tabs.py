@@ -27,11 +27,11 @@ def add_keep(services: Services, inputs: list[Any]) -> None:
 
 def add_sharing(
     services: Services, comparison: gr.State, sliders: list[gr.Slider], key: gr.State, language: gr.Dropdown
-) -> tuple[gr.Textbox, gr.Accordion, list[Any]]:
+) -> tuple[list[gr.Textbox], gr.Accordion, list[Any]]:
     """Add the link to an example's view, and the opt-in link to a visitor's own image.
 
     Returns:
-        The first link, what holds the second, and of it the consent and the links that were made.
+        The three links, what holds the latter two, and of it the consent and the links that were made.
     """
     link = gr.Textbox(label=I18N("share.link"), visible=False, interactive=False, buttons=["copy"], elem_id="link")
     with gr.Accordion(I18N("share"), open=False, visible=False, elem_id="share") as own:
@@ -45,11 +45,7 @@ def add_sharing(
     create.click(services.share, [comparison, *sliders, language], [public, private, said, key], **QUIET).success(
         lambda: gr.update(visible=True), None, made, **QUIET
     )
-    gr.on(
-        [slider.change for slider in sliders], services.link_again, [key, *sliders, language], [public, private],
-        show_progress="hidden", trigger_mode="always_last", **QUIET,
-    )  # fmt: skip
-    return link, own, [consent, made]
+    return [link, public, private], own, [consent, made]
 
 
 def add_deletion(services: Services, key: gr.State, made: list[Any], language: gr.Dropdown) -> gr.Markdown:

@@ -50,7 +50,7 @@ def test_a_network_without_the_headline_set_says_where_it_was_measured() -> None
 def test_the_gain_over_the_frozen_backbone_stands_below_the_table() -> None:
     """Of each network over its own alone, with its interval; nothing where none was compared."""
     compared = {"differences": {"auroc_matched": figure(0.15)}}
-    pairs = {"a - b": compared, f"a - {FROZEN['resnet50']}": compared}
+    pairs = {"a - b": compared, "a - b - c": compared, f"a - {FROZEN['resnet50']}": compared}
     told = main_table(summary(a=["out_of_fold"]) | {"comparisons": {"out_of_fold": pairs}})
     assert told.endswith("its own frozen features: a 0.150 (0.050 to 0.250).")
     assert "frozen" not in main_table(summary(a=["out_of_fold"]))

@@ -19,7 +19,7 @@ from training.data.split import FOLDS
 from training.judging.confounding import describe_facts, source_weights, threads
 from training.judging.descriptors import Floats, frozen_features, grey_statistics, thumbnails
 from training.judging.predictions import COLUMNS, votes
-from training.making.calibration import choose_threshold, fit_platt
+from training.making.operating_point import fit_operating_point
 
 Scores = NDArray[np.float64]
 Scorer = Callable[[Floats, NDArray[np.int8], Scores, Floats], Scores]  # train inputs, labels, weights, other inputs
@@ -127,10 +127,9 @@ def _scored(table: pd.DataFrame, inputs: Floats, scorer: Scorer, held_out: str) 
 def _calibrated(answers: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """The rows of `answers` with logits and a threshold fitted on `others`, one vote a source."""
     judged = votes(others.assign(probability=0.5, threshold=0.5))
-    temperature, shift = fit_platt(judged["logit"], judged["label"])
-    probabilities = expit(judged["logit"] / temperature + shift)
-    threshold = choose_threshold(probabilities, judged["label"], SENSITIVITY)
-    return answers.assign(logit=answers["logit"] / temperature + shift, threshold=threshold)
+    found = fit_operating_point(judged["logit"], judged["label"], SENSITIVITY, "out of the other folds")
+    temperature, shift = found["calibration"]["temperature"], found["calibration"]["shift"]
+    return answers.assign(logit=answers["logit"] / temperature + shift, threshold=found["threshold"])
 
 
 def _finished(answers: pd.DataFrame, name: str) -> pd.DataFrame:

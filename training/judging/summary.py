@@ -49,7 +49,7 @@ def summarise(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str,
             "votes": VOTE, "intervals": STATEMENT.format(resamples=resamples, seed=seed), "sets": DESCRIPTIONS,
         },
         "models": models,
-        "comparisons": _comparisons(sets, resamples, seed),
+        "comparisons": _comparisons(sets, asked, resamples, seed),
     }  # fmt: skip
 
 
@@ -178,12 +178,14 @@ def _measured(rows: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _comparisons(sets: dict[tuple[str, str], pd.DataFrame], resamples: int, seed: int) -> dict[str, Any]:
+def _comparisons(
+    sets: dict[tuple[str, str], pd.DataFrame], asked: list[str], resamples: int, seed: int
+) -> dict[str, Any]:
     """Each pair of networks, and each with its frozen backbone, on the sources that both have answered, by set."""
     compared: dict[str, Any] = {}
-    asked = [key for key, rows in sets.items() if rows["milliseconds"].notna().all()]
-    floors = [(key, other) for key in asked for other in sets if other[0] in FROZEN.values() and key[0] in other[0]]
-    for (first, name), (second, other) in [*combinations(asked, 2), *floors]:
+    timed, frozen = [key for key in sets if key[0] in asked], [key for key in sets if key[0] in FROZEN.values()]
+    floors = [(key, other) for key in timed for other in frozen if key[0] in other[0]]
+    for (first, name), (second, other) in [*combinations(timed, 2), *floors]:
         if name != other:
             continue
         one, two = votes(sets[first, name]), votes(sets[second, other])

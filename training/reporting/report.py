@@ -118,8 +118,12 @@ def _caption(summary: dict[str, Any], name: str | None) -> str:
 
 def _gains(comparisons: dict[str, Any]) -> str:
     """Say by how much networks beat their frozen backbones within an archive, over the same resampled sources."""
-    pairs = [(*pair.split(" - "), found["differences"]["auroc_matched"]) for pair, found in comparisons.items()]
-    said = [f"{network} {interval(figure)}" for network, other, figure in pairs if other in FROZEN.values()]
+    said = [
+        f"{pair.removesuffix(floor)} {interval(found['differences']['auroc_matched'])}"
+        for pair, found in comparisons.items()
+        for floor in (f" - {name}" for name in FROZEN.values())
+        if pair.endswith(floor)
+    ]
     gain = "the gain over a logistic regression on its own frozen features"
     return f" Paired over the same sources, within an archive, {gain}: {', '.join(said)}." if said else ""
 
