@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.machine import describe_machine
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("start", "visitors", "forward", "stages", "arrangement", "throughput", "scaling", "training")
+PARTS = ("start", "visitors", "answer", "forward", "stages", "arrangement", "throughput", "scaling", "training")
 SEED = 0
 MARKERS = ("<!-- benchmark -->", "<!-- /benchmark -->")
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def _parts(arguments: argparse.Namespace, scratch: Path) -> dict[str, Callable[[
     every: dict[str, Callable[[], Any]] = {
         "start": lambda: start.time_starts(folders, image, scratch, arguments.starts),
         "visitors": lambda: visitors.time_visitors(folders, files[:8]),
+        "answer": lambda: answer.time_answer(folders, image, scratch, threads, rounds),
         "forward": lambda: answer.time_forward(folders, image, scratch, threads, rounds),
         "stages": lambda: answer.time_stages(folders, image, threads, rounds),
         "arrangement": lambda: answer.time_arrangement(folders, image, threads, rounds),

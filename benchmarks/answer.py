@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.peers import REFERENCE, Floats, Forward, prepare
+from benchmarks.conversion import converted
+from benchmarks.peers import REFERENCE, Floats, Forward, prepare, run_onnx
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
 from bonexray.appearance import describe
@@ -22,10 +23,25 @@ ANSWER = "bonexray, decode to both maps"
 DATA_SIDE = 320  # pixels, the longest side of the images in the data set
 
 
-def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
-    """Time every peer on one letterboxed image, each network alone and both in turn; and our whole answer beside them.
+def time_answer(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Time our whole answer beside ONNX Runtime's forward passes of the same two networks, as a page would run them.
 
-    The answer is timed on the image as it is, and at the size of the images that the networks were trained on.
+    Call it before TensorFlow is in the process, as on the page: beside its threads an answer takes longer.
+    The image is taken as it is, and at the size of the images that the networks were trained on.
+
+    Returns:
+        What `summarise` gives; ratios are to ONNX Runtime in the same round.
+    """
+    clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
+    pair = [(run_onnx(converted(folder, scratch), threads), _batch(folder, image)) for folder in folders]
+    jobs: dict[str, Job] = {REFERENCE: partial(_run_pair, pair)}
+    for path in (_thumbnail(image, scratch), image):
+        jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
+    return summarise(interleave(jobs, rounds), REFERENCE)
+
+
+def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
+    """Time every peer on one letterboxed image, each network alone and both in turn.
 
     Returns:
         By network, and for "pair", what `summarise` gives; ratios are to ONNX Runtime in float32 in the same round.
@@ -37,12 +53,9 @@ def time_forward(folders: Sequence[Path], image: Path, scratch: Path, threads: i
         jobs = {name: partial(run, pixels) for name, run in runners.items()}
         found[folder.name] = summarise(interleave(jobs, rounds), REFERENCE)
         pairs.append((runners, pixels))
-    clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
     jobs: dict[str, Job] = {
         name: partial(_run_pair, [(runners[name], pixels) for runners, pixels in pairs]) for name in pairs[0][0]
     }
-    for path in (_thumbnail(image, scratch), image):
-        jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
     found["pair"] = summarise(interleave(jobs, rounds), REFERENCE)
     return found
 

@@ -62,7 +62,7 @@ def between(row: dict[str, float], name: str, decimals: int = 2) -> str:
 
 
 def _answer(found: Found) -> Iterator[Goal]:
-    for name, row in found.get("forward", {}).get("pair", {}).items():
+    for name, row in found.get("answer", {}).items():
         if name.startswith(ANSWER):
             shown = between(row, "ratio")
             if "ratio_fastest" in row:

@@ -31,7 +31,7 @@ def draw(found: Found, target: Path) -> None:
     """Draw the medians of all peers for the pair of networks, with quartiles, and our whole answer."""
     from matplotlib.figure import Figure
 
-    pair = sorted(found["forward"]["pair"].items(), key=lambda item: -item[1]["ms"])
+    pair = sorted(_pairs(found).items(), key=lambda item: -item[1]["ms"])
     names, rows = [name for name, _ in pair], [row for _, row in pair]
     middles = [row["ms"] for row in rows]
     errors = [
@@ -51,11 +51,9 @@ def draw(found: Found, target: Path) -> None:
 
 
 def _headline(found: Found) -> str:
-    if "forward" not in found:
+    if "answer" not in found:
         return ""
-    answers = {
-        name.removeprefix(f"{ANSWER}, "): row for name, row in found["forward"]["pair"].items() if ANSWER in name
-    }
+    answers = {name.removeprefix(f"{ANSWER}, "): row for name, row in _answers(found).items()}
     shown = "; ".join(
         f"**{row['ms']:.1f} ms** on {size} pixels, **{_ratio(row)}** of ONNX Runtime's float32 forward pair, "
         f"{'within' if row['ratio'] <= GOAL else 'not within'} the goal of {GOAL:g}"
@@ -64,12 +62,21 @@ def _headline(found: Found) -> str:
     return f"Both probabilities and both evidence maps, decode to answer, in the same rounds: {shown}."
 
 
+def _answers(found: Found) -> dict[str, dict[str, float]]:
+    return {name: row for name, row in found.get("answer", {}).items() if name.startswith(ANSWER)}
+
+
+def _pairs(found: Found) -> dict[str, dict[str, float]]:
+    """Both networks: every peer's forward passes, and our answers."""
+    return {**found["forward"]["pair"], **_answers(found)}
+
+
 def _peers(found: Found) -> str:
     if "forward" not in found:
         return ""
     networks = [name for name in found["forward"] if name != "pair"]
     rows = []
-    for name, row in found["forward"]["pair"].items():
+    for name, row in _pairs(found).items():
         single = [found["forward"][network].get(name) for network in networks]
         shown = [_ms(one) if one else "" for one in single]
         rows.append([name, *shown, _ms(row), _ratio(row)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bonexray.blocks import PLANES, kernel_off_blocks
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
 from bonexray.errors import CheckpointError
 from bonexray.hub import Source
@@ -66,10 +67,18 @@ def scaling_terms(network: "keras.Model") -> NDArray[np.float64]:
     return np.stack([one - zero, zero]).reshape(2, 3).astype(np.float64)
 
 
+def lead_of(first: "keras.layers.Conv2D") -> int:
+    """Say where in a block the first convolution's kernel begins: `kernel_on_blocks`' lead.
+
+    ResNet50 pads by three pixels before it; MobileNetV2's "same" begins, on sides of even length, at the border.
+    """
+    return 1 if first.padding == "valid" else 0
+
+
 def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: NDArray[np.float64]) -> None:
     """Give each convolution its folded kernel, and its batch normalisation the bias that is left of it.
 
-    A first kernel for grey and ones is spread over three channels again: the smallest that gives the same.
+    A first kernel for blocks of grey is spread over pixels and three channels again: the smallest that gives the same.
     """
     import keras
 
@@ -83,8 +92,8 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: 
             else:
                 kernel, bias = weights[convolution.name]
                 kernel = kernel.transpose(1, 2, 3, 0)
-                if kernel.shape[2] == 2 and convolution.kernel.shape[2] == 3:
-                    kernel = np.einsum("yxgo,cg->yxco", kernel, np.linalg.pinv(terms))
+                if kernel.shape[2] == PLANES and convolution.kernel.shape[2] == 3:
+                    kernel = kernel_off_blocks(kernel, convolution.kernel.shape, terms, lead_of(convolution))
             convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
             ones = np.ones_like(bias)
             norm.set_weights([ones, bias, 0 * ones, ones - norm.epsilon])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bonexray.blocks import fill, input_shapes
 from bonexray.errors import BonexrayError, CheckpointError
 from bonexray.litert_checks import check_network
 
@@ -64,16 +65,6 @@ class Network:
             return {name: self._interpreter.get_tensor(index)[0] for name, index in self._outputs.items()}
 
 
-def fill(batch: NDArray[np.float32], pixels: NDArray[np.float32]) -> None:
-    """Write letterboxed pixels (size, size) into a network's input (1, size, size, 2 or 3).
-
-    Two channels are grey and ones, as files of this version have them; three are grey each.
-    """
-    grey, others = batch[0, :, :, 0], batch[0, :, :, 1:]
-    grey[:] = pixels
-    others[:] = 1 if others.shape[-1] == 1 else pixels[:, :, None]
-
-
 def _open(path: Path, threads: int) -> Any:  # noqa: ANN401 - LiteRT ships no types
     from ai_edge_litert.interpreter import Interpreter
 
@@ -86,8 +77,9 @@ def _check_shapes(inputs: dict[str, Any], outputs: dict[str, Any], path: Path, s
     takes = {
         name: (tuple(map(int, detail["shape"])), np.dtype(detail["dtype"]).name) for name, detail in inputs.items()
     }
-    if list(takes.values()) not in [[((1, size, size, channels), "float32")] for channels in (2, 3)]:
-        raise CheckpointError(f"{path} takes {takes}: expected one input (1, {size}, {size}, 2 or 3) in float32")
+    if list(takes.values()) not in [[(shape, "float32")] for shape in input_shapes(size)]:
+        wanted = " or ".join(map(str, input_shapes(size)))
+        raise CheckpointError(f"{path} takes {takes}: expected one input {wanted} in float32")
     ranks = {name: len(detail["shape"]) for name, detail in outputs.items()}
     if ranks != {"probability": 1, "cells": 3, "features": 2}:
         raise CheckpointError(f"{path} gives outputs of ranks {ranks}: expected probability 1, cells 3, features 2")

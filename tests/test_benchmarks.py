@@ -57,6 +57,7 @@ def test_the_report_says_what_was_found(tmp_path: Path) -> None:
     found = {
         "machine": describe_machine(),
         "setting": {"rounds": 9, "threads": 2, "seed": 0},
+        "answer": PAIR,
         "forward": {"resnet50": PAIR, "pair": PAIR},
     }
     text = render_details(found)

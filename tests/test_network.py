@@ -12,6 +12,7 @@ from core_fixtures import BACKBONES, draw_bone
 from numpy.typing import NDArray
 
 from bonexray import BonexrayError, FractureClassifier
+from bonexray.blocks import fill, input_shapes, kernel_off_blocks, kernel_on_blocks
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.errors import CheckpointError
 from bonexray.geometry import letterbox
@@ -57,13 +58,31 @@ def test_only_stock_layers_are_used(fresh: keras.Model) -> None:
     assert not any(isinstance(layer, keras.layers.Lambda) for layer in layers)
 
 
-def test_grey_beside_ones_is_the_same_network(fresh: keras.Model) -> None:
+def blocks_of(grey: NDArray) -> NDArray[np.float32]:
+    """The batch of one that a served network takes."""
+    batch = np.full(input_shapes(len(grey))[0], np.nan, np.float32)
+    fill(batch, grey)
+    return batch
+
+
+def test_on_blocks_of_grey_it_is_the_same_network(fresh: keras.Model) -> None:
     """Up to the border, where the network pads with what is neither black nor white."""
-    grey = np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 1)).astype(np.float32)
-    three = serving_network(fresh).predict(np.repeat(grey, 3, axis=-1), verbose=0)
-    two = grey_network(fresh).predict(np.concatenate([grey, np.ones_like(grey)], axis=-1), verbose=0)
+    grey = np.random.default_rng(0).uniform(0, 255, (224, 224)).astype(np.float32)
+    three = serving_network(fresh).predict(colour(grey), verbose=0)
+    blocks = grey_network(fresh).predict(blocks_of(grey), verbose=0)
     for name, values in three.items():
-        np.testing.assert_allclose(two[name], values, rtol=1e-3, atol=1e-4 * np.abs(values).max(), err_msg=name)
+        np.testing.assert_allclose(blocks[name], values, rtol=1e-3, atol=1e-4 * np.abs(values).max(), err_msg=name)
+
+
+@pytest.mark.parametrize(("side", "lead"), [(3, 0), (7, 1)])
+def test_a_kernel_comes_back_from_blocks_as_one_that_gives_the_same(side: int, lead: int) -> None:
+    """Smaller than the one that went there, or as small; and going there again changes nothing."""
+    random = np.random.default_rng(0)
+    kernel, terms = random.normal(size=(side, side, 3, 4)), random.normal(size=(2, 3))
+    there = kernel_on_blocks(kernel, terms, lead)
+    back = kernel_off_blocks(there, kernel.shape, terms, lead)
+    np.testing.assert_allclose(kernel_on_blocks(back, terms, lead), there, atol=1e-9)
+    assert 0 < np.linalg.norm(back) < np.linalg.norm(kernel)
 
 
 @pytest.mark.parametrize("size", [96, 100])
@@ -71,30 +90,31 @@ def test_only_rows_and_columns_that_a_stage_reads_are_computed(size: int) -> Non
     """ResNet50 gives the same, on maps of even and of odd sides, with a quarter of the work before each stage."""
     keras.utils.set_random_seed(0)
     network = build_network("resnet50", size, "none")
-    grey = draw_bone(size, size, seed=1).astype(np.float32)[None, ..., None]
+    grey = draw_bone(size, size, seed=1).astype(np.float32)
     served = grey_network(network)
-    three = serving_network(network)(np.repeat(grey, 3, axis=-1))
-    two = served(np.concatenate([grey, np.ones_like(grey)], axis=-1))
-    np.testing.assert_allclose(two["cells"], three["cells"], rtol=1e-3, atol=1e-4 * np.abs(three["cells"]).max())
+    three, blocks = serving_network(network)(colour(grey)), served(blocks_of(grey))
+    np.testing.assert_allclose(blocks["cells"], three["cells"], rtol=1e-3, atol=1e-4 * np.abs(three["cells"]).max())
     layers = {layer.name: layer for layer in served._flatten_layers()}
     for block, stage in BEFORE_STAGES.items():
         assert layers[f"{block}_2_conv"].output.shape[1:3] == layers[f"{stage}_1_conv"].input.shape[1:3]
         assert layers[f"{stage}_0_conv"].strides == (1, 1)
 
 
-def test_files_of_two_and_of_three_channels_are_served_and_no_others(tmp_path: Path) -> None:
+def test_files_for_blocks_and_for_three_channels_are_served_and_no_others(tmp_path: Path) -> None:
     """Checkpoints of before take three equal channels; what takes another number is refused with what it takes."""
     network = build_network("mobilenetv2", 64, "none")
-    files = {2: convert_network(network, "float32"), 3: to_litert(serving_network(network))}
+    files = {5: convert_network(network, "float32"), 3: to_litert(serving_network(network))}
     pixels = draw_bone(64, 64, seed=3).astype(np.float32)
     for channels, content in files.items():
         (tmp_path / f"{channels}.tflite").write_bytes(content)
-    two, three = (Network(tmp_path / f"{channels}.tflite", 64)(pixels)["cells"] for channels in files)
-    np.testing.assert_allclose(two, three, atol=1e-4 * np.abs(three).max())
+    blocks, three = (Network(tmp_path / f"{channels}.tflite", 64)(pixels)["cells"] for channels in files)
+    np.testing.assert_allclose(blocks, three, atol=1e-4 * np.abs(three).max())
     given = keras.Input((64, 64, 1), batch_size=1, name="pixels")
     (tmp_path / "1.tflite").write_bytes(to_litert(keras.Model(given, {"cells": given[..., 0]})))
-    with pytest.raises(CheckpointError, match=r"takes .*\(1, 64, 64, 1\).*: expected one input \(1, 64, 64, 2 or 3\)"):
+    with pytest.raises(CheckpointError, match=r"takes .*\(1, 64, 64, 1\).*: expected one input \(1, 32, 32, 5\) or"):
         Network(tmp_path / "1.tflite", 64)
+    with pytest.raises(CheckpointError, match=r"takes .*\(1, 32, 32, 5\).*: expected one input \(1, 65, 65, 3\) in"):
+        Network(tmp_path / "5.tflite", 65)
 
 
 def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:

@@ -40,7 +40,8 @@ def test_every_field_has_a_flag_that_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("balance", "both"), ("image_size", 8), ("dropout", 1.0), ("sensitivity", 0.0), ("seed", -1)]
+    ("field", "value"),
+    [("balance", "both"), ("image_size", 8), ("image_size", 225), ("dropout", 1.0), ("sensitivity", 0.0), ("seed", -1)],
 )
 def test_a_value_outside_its_range_is_named(field: str, value: object) -> None:
     """With what was expected."""

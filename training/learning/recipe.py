@@ -15,7 +15,7 @@ def _option(default: Any, help_text: str) -> Any:  # noqa: ANN401 - as dataclass
 class Recipe:
     """Every choice of a training run that changes its result."""
 
-    image_size: int = _option(224, "side of the network's square input, pixels")
+    image_size: int = _option(224, "side of the network's square input, pixels; even")
     stored_size: int = _option(320, "side at which images are letterboxed before augmentation, pixels")
     scaling: str = _option(
         "backbone", "pixel scaling in the graph: 'backbone' (its ImageNet scaling) or 'unit' (1/255)"
@@ -70,6 +70,10 @@ class Recipe:
         for name, (low, high) in RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise BonexrayError(f"{name}={getattr(self, name)!r}: expected {low}..{high}")
+        if self.image_size % 2:
+            raise BonexrayError(
+                f"image_size={self.image_size}: expected an even number, as networks serve 2 x 2 blocks"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as plain values, for `classifier.json`."""

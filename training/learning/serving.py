@@ -3,9 +3,9 @@
 from typing import Any
 
 import keras
-import numpy as np
 
-from bonexray.keras_model import scaling_terms
+from bonexray.blocks import PLANES, kernel_on_blocks
+from bonexray.keras_model import lead_of, scaling_terms
 from training.learning.network import BACKBONE, HEAD, LETTERBOX, POOLING, SCALING
 
 # A stage of ResNet50 begins with 1x1 convolutions that read every second row and column of what the block before gives.
@@ -23,29 +23,39 @@ def serving_network(network: keras.Model) -> keras.Model:
 
 
 def grey_network(network: keras.Model) -> keras.Model:
-    """Return the same for grey pixels, 0..255, beside a channel of ones, (1, size, size, 2), with less to compute.
+    """Return the same for blocks of grey pixels, 0..255, (1, size / 2, size / 2, 5), with less to compute.
 
-    Three equal channels, scaled, are each a times grey plus b. So the first kernel is summed over them, weighted by a,
-    and the ones carry what b adds: where the image is padded with zeros, both are zero, as the scaled channels are.
-
-    Before a stage that reads every second row and column, only those are computed; what is read is the same.
+    What its first convolution makes of them, `bonexray.blocks` says. Before a stage that reads every second row and
+    column, only those are computed; what is read is the same.
     """
-    size, backbone = network.get_layer(LETTERBOX).height, network.get_layer(BACKBONE)
-    pixels = keras.Input((size, size, 2), batch_size=1, name="pixels")
+    half, backbone = network.get_layer(LETTERBOX).height // 2, network.get_layer(BACKBONE)
+    blocks = keras.Input((half, half, PLANES), batch_size=1, name="pixels")
     taken = {block for block, after in BEFORE_STAGES.items() if any(_starts(layer, after) for layer in backbone.layers)}
+    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
     narrow = keras.models.clone_model(
         backbone,
-        input_tensors=keras.Input((size, size, 2)),
-        clone_function=lambda layer: _clone(layer, taken),
+        input_tensors=keras.Input((half, half, PLANES)),
+        clone_function=lambda layer: _clone_first(layer, first) or _clone(layer, taken),
         call_function=lambda layer, *args, **kwargs: _call(layer, taken, *args, **kwargs),
     )
-    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
     for layer in backbone.layers[1:]:
         weights = layer.get_weights()
         if layer is first:
-            weights[0] = np.einsum("yxco,gc->yxgo", weights[0], scaling_terms(network))
+            weights[0] = kernel_on_blocks(weights[0], scaling_terms(network), lead_of(first))
         narrow.get_layer(layer.name).set_weights(weights)
-    return _serve(network, pixels, narrow(pixels, training=False))
+    return _serve(network, blocks, narrow(blocks, training=False))
+
+
+def _clone_first(layer: keras.layers.Layer, first: keras.layers.Conv2D) -> keras.layers.Layer | None:
+    """Copy the first convolution, or the padding before it, to work on blocks of 2 x 2; None for other layers."""
+    config, lead = layer.get_config(), lead_of(first)
+    if layer is first:
+        config |= {"kernel_size": [(lead + side + 1) // 2 for side in first.kernel_size], "strides": (1, 1)}
+    elif layer.output is first.input and isinstance(layer, keras.layers.ZeroPadding2D):
+        config["padding"] = [[(before + lead) // 2, after // 2] for before, after in layer.padding]
+    else:
+        return None
+    return type(layer).from_config(config)
 
 
 def _starts(layer: keras.layers.Layer, stage: str) -> bool:

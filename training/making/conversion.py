@@ -9,7 +9,7 @@ from training.making.quantisation import round_to_float16
 
 
 def convert_network(network: keras.Model, weights: str = "float16") -> bytes:
-    """Convert to LiteRT: one image, grey beside a channel of ones, to "probability", "cells" and "features".
+    """Convert to LiteRT: one image, in blocks of grey pixels, to "probability", "cells" and "features".
 
     Args:
         network: as `build_network` returns it.

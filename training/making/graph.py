@@ -13,8 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools.flatbuffer_utils import convert_object_to_bytearray, read_model_from_bytearray
 from numpy.typing import NDArray
 
+from bonexray.blocks import fill
 from bonexray.litert_checks import names_of
-from bonexray.runtime import fill
 
 Floats = NDArray[np.float32]
 
