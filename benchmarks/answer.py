@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.conversion import converted
-from benchmarks.peers import REFERENCE, Floats, Forward, prepare, run_onnx
+from benchmarks.peers import OURS, REFERENCE, Floats, Forward, prepare, run_onnx, run_ours
 from benchmarks.timing import Job, interleave, summarise
 from bonexray import FractureClassifier, Prediction
 from bonexray.appearance import describe
@@ -24,7 +24,7 @@ DATA_SIDE = 320  # pixels, the longest side of the images in the data set
 
 
 def time_answer(folders: Sequence[Path], image: Path, scratch: Path, threads: int, rounds: int) -> dict[str, Any]:
-    """Time our whole answer beside ONNX Runtime's forward passes of the same two networks, as a page would run them.
+    """Time our whole answer, and the forward passes in it, beside ONNX Runtime's of the same two networks.
 
     Call it before TensorFlow is in the process, as on the page: beside its threads an answer takes longer.
     The image is taken as it is, and at the size of the images that the networks were trained on.
@@ -33,8 +33,14 @@ def time_answer(folders: Sequence[Path], image: Path, scratch: Path, threads: in
         What `summarise` gives; ratios are to ONNX Runtime in the same round.
     """
     clfs = [FractureClassifier.from_pretrained(folder, threads=threads) for folder in folders]
-    pair = [(run_onnx(converted(folder, scratch), threads), _batch(folder, image)) for folder in folders]
-    jobs: dict[str, Job] = {REFERENCE: partial(_run_pair, pair)}
+    peers = {
+        REFERENCE: lambda folder: run_onnx(converted(folder, scratch), threads),
+        OURS: lambda folder: run_ours(folder, threads),
+    }
+    jobs: dict[str, Job] = {
+        name: partial(_run_pair, [(run(folder), _batch(folder, image)) for folder in folders])
+        for name, run in peers.items()
+    }
     for path in (_thumbnail(image, scratch), image):
         jobs[f"{ANSWER}, {_shape(path)}"] = partial(answer, path, clfs)
     return summarise(interleave(jobs, rounds), REFERENCE)

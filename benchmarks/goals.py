@@ -41,6 +41,12 @@ def goals(found: Found) -> list[Goal]:
     return [*_answer(found), *_start(found), *_throughput(found), *_visitors(found), *_training(found)]
 
 
+def answers(found: Found) -> dict[str, dict[str, float]]:
+    """Return what was measured of our whole answer, by the size of the picture."""
+    named = found.get("answer", {}).items()
+    return {name.removeprefix(f"{ANSWER}, "): row for name, row in named if name.startswith(ANSWER)}
+
+
 def render_goals(found: Found) -> str:
     """Write them as a table; nothing where no part has any."""
     rows = [
@@ -62,14 +68,12 @@ def between(row: dict[str, float], name: str, decimals: int = 2) -> str:
 
 
 def _answer(found: Found) -> Iterator[Goal]:
-    for name, row in found.get("answer", {}).items():
-        if name.startswith(ANSWER):
-            shown = between(row, "ratio")
-            if "ratio_fastest" in row:
-                shown += f"; of the fastest rounds {row['ratio_fastest']:.2f}"
-            size = name.removeprefix(f"{ANSWER}, ")
-            what = f"both probabilities and maps of {size} pixels, decode to answer, of {REFERENCE}'s forward pair"
-            yield Goal(what, row["ratio"], shown, 0.4)
+    for size, row in answers(found).items():
+        shown = between(row, "ratio")
+        if "ratio_fastest" in row:
+            shown += f"; of the fastest rounds {row['ratio_fastest']:.2f}"
+        what = f"both probabilities and maps of {size} pixels, decode to answer, of {REFERENCE}'s forward pair"
+        yield Goal(what, row["ratio"], shown, 0.4)
 
 
 def _start(found: Found) -> Iterator[Goal]:

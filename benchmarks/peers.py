@@ -27,7 +27,6 @@ def prepare(folder: Path, scratch: Path, threads: int) -> dict[str, Forward]:
         RuntimeError: a conversion fails, or a peer that computes in float32 gives another logit.
     """
     kept, size = converted(folder, scratch), read_checkpoint(folder).image_size
-    ours = Network(folder / LAYOUT.network, size, threads)
     peers = {
         "Keras predict": _keras(kept, threads, compiled=False),
         "TensorFlow tf.function": _keras(kept, threads, compiled=True),
@@ -35,7 +34,7 @@ def prepare(folder: Path, scratch: Path, threads: int) -> dict[str, Forward]:
         "OpenVINO float32": _openvino(kept, threads, "f32"),
         "OpenVINO bfloat16": _openvino(kept, threads, "bf16"),
         "LiteRT float32": _litert(kept, threads),
-        OURS: lambda pixels: ours(pixels[0, :, :, 0])["cells"][None],
+        OURS: run_ours(folder, threads),
     }
     _compare(peers, size)
     return peers
@@ -51,6 +50,12 @@ def run_onnx(kept: Path, threads: int) -> Forward:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(kept / ONNX, options, providers=["CPUExecutionProvider"])
     return lambda pixels: session.run(["cells", "probability"], {"pixels": pixels})[0]
+
+
+def run_ours(folder: Path, threads: int) -> Forward:
+    """Return what runs the network that is served."""
+    network = Network(folder / LAYOUT.network, read_checkpoint(folder).image_size, threads)
+    return lambda pixels: network(pixels[0, :, :, 0])["cells"][None]
 
 
 def _compare(peers: dict[str, Forward], size: int) -> None:

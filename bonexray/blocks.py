@@ -1,27 +1,48 @@
 """What a served network takes: blocks of 2 x 2 grey pixels, and a one for each, on which its first layer runs.
 
 The first convolution of both backbones takes every second row and column. On blocks it takes every one, sums fewer
-and longer products, and gives the same. Its three equal channels, scaled, are each a times grey plus b: so the kernel
-is summed over them, weighted by a, and the ones carry what b adds. Where the image is padded with zeros, both are
-zero, as the scaled channels are.
+products, and gives the same. The image's three equal channels, scaled, are each a times grey plus b: so the kernel is
+summed over them, weighted by a, and the ones carry what b adds. Where the image is padded with zeros, both are zero,
+as the scaled channels are.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bonexray.errors import BonexrayError
+
 Floats = NDArray[np.float32]
 
-PLANES = 5  # of a block: its pixels row by row, and 1
+PLANES = 5  # of a block: its pixels row by row, then 1
+WIDEST = 7  # first kernel of the backbones, pixels: a larger one of a stranger's file is not worth its memory
+
+
+def block_shape(size: int) -> tuple[int, ...]:
+    """Return the input of a network for letterboxed squares of this side.
+
+    Raises:
+        BonexrayError: the side is odd.
+    """
+    if size % 2:
+        raise BonexrayError(f"image size {size}: expected an even number, as networks serve blocks of 2 x 2 pixels")
+    return 1, size // 2, size // 2, PLANES
 
 
 def input_shapes(size: int) -> list[tuple[int, ...]]:
-    """Return the inputs that a network for letterboxed squares of this side may have: blocks, or grey three times."""
-    blocks = [(1, size // 2, size // 2, PLANES)] if size % 2 == 0 else []
-    return [*blocks, (1, size, size, 3)]
+    """Return the inputs that a file for this side may have: blocks, or grey three times, as a plain conversion has."""
+    return [*([] if size % 2 else [block_shape(size)]), (1, size, size, 3)]
 
 
 def fill(batch: Floats, pixels: Floats) -> None:
-    """Write letterboxed pixels (size, size) into a network's input, of one of `input_shapes`."""
+    """Write letterboxed pixels into a network's input.
+
+    Args:
+        batch: float32, of one of `input_shapes`; changed in place.
+        pixels: shape (size, size), grey values 0..255.
+
+    Raises:
+        ValueError: they are of another size.
+    """
     if batch.shape[-1] == 3:
         batch[0] = pixels[:, :, None]
         return
@@ -42,8 +63,8 @@ def kernel_on_blocks(kernel: NDArray[np.floating], terms: NDArray[np.float64], l
         Shape (rows, columns, 5, out).
     """
     grey_and_ones = np.einsum("yxco,gc->yxgo", kernel, terms)
-    whole = [(lead, (lead + side) % 2) for side in kernel.shape[:2]]
-    padded = np.pad(grey_and_ones, (*whole, (0, 0), (0, 0)))
+    margins = [(lead, (lead + side) % 2) for side in kernel.shape[:2]]
+    padded = np.pad(grey_and_ones, (*margins, (0, 0), (0, 0)))
     rows, columns = padded.shape[0] // 2, padded.shape[1] // 2
     blocks = padded.reshape(rows, 2, columns, 2, 2, -1)
     grey = blocks[..., 0, :].swapaxes(1, 2).reshape(rows, columns, 4, -1)
@@ -53,15 +74,24 @@ def kernel_on_blocks(kernel: NDArray[np.floating], terms: NDArray[np.float64], l
 def kernel_off_blocks(
     kernel: NDArray[np.floating], shape: tuple[int, ...], terms: NDArray[np.float64], lead: int
 ) -> NDArray[np.float64]:
-    """Return the smallest kernel of this shape of which `kernel_on_blocks` makes this one.
+    """Return the kernel of which `kernel_on_blocks` makes what comes nearest to this one, the smallest of those.
 
     Args:
         kernel: shape (rows, columns, 5, out).
-        shape: (h, w, 3, out) of what is wanted.
+        shape: (h, w, 3, out) of what is wanted; h and w are 7 at most.
         terms: as `kernel_on_blocks` takes it.
         lead: the same.
+
+    Returns:
+        Of that shape.
+
+    Raises:
+        ValueError: the kernel is not of the shape that `kernel_on_blocks` gives.
     """
     height, width, channels, out = shape
-    each = np.eye(height * width * channels).reshape(height, width, channels, -1)
-    makes = kernel_on_blocks(each, terms, lead).reshape(-1, height * width * channels)
-    return (np.linalg.pinv(makes) @ kernel.reshape(-1, out)).reshape(shape)
+    wanted = (lead + height + 1) // 2, (lead + width + 1) // 2, PLANES, out
+    if kernel.shape != wanted or max(height, width) > WIDEST:
+        raise ValueError(f"a kernel of {kernel.shape} for one of {shape}: expected {wanted}, and sides up to {WIDEST}")
+    units = np.eye(height * width * channels).reshape(height, width, channels, -1)
+    matrix = kernel_on_blocks(units, terms, lead).reshape(-1, height * width * channels)
+    return (np.linalg.pinv(matrix) @ kernel.reshape(-1, out)).reshape(shape)

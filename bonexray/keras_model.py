@@ -67,21 +67,28 @@ def scaling_terms(network: "keras.Model") -> NDArray[np.float64]:
     return np.stack([one - zero, zero]).reshape(2, 3).astype(np.float64)
 
 
-def lead_of(first: "keras.layers.Conv2D") -> int:
-    """Say where in a block the first convolution's kernel begins: `kernel_on_blocks`' lead.
+def first_layers(backbone: "keras.Model") -> tuple["keras.Layer", "keras.Layer | None", int]:
+    """Return the first convolution, the padding before it if there is any, and `kernel_on_blocks`' lead.
 
-    ResNet50 pads by three pixels before it; MobileNetV2's "same" begins, on sides of even length, at the border.
+    MobileNetV2's first convolution pads by itself, on sides of even length behind the image alone.
     """
-    return 1 if first.padding == "valid" else 0
+    import keras
+
+    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
+    before = next((layer for layer in backbone.layers if layer.output is first.input), None)
+    if before is not None and isinstance(before, keras.layers.ZeroPadding2D):
+        return first, before, before.padding[0][0] % 2
+    return first, None, 0
 
 
 def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: NDArray[np.float64]) -> None:
     """Give each convolution its folded kernel, and its batch normalisation the bias that is left of it.
 
-    A first kernel for blocks of grey is spread over pixels and three channels again: the smallest that gives the same.
+    A first kernel for blocks of grey is spread over pixels and three channels again.
     """
     import keras
 
+    *_, lead = first_layers(backbone)
     producers = {id(layer.output): layer for layer in backbone.layers}
     for norm in backbone.layers:
         if isinstance(norm, keras.layers.BatchNormalization):
@@ -93,7 +100,7 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: 
                 kernel, bias = weights[convolution.name]
                 kernel = kernel.transpose(1, 2, 3, 0)
                 if kernel.shape[2] == PLANES and convolution.kernel.shape[2] == 3:
-                    kernel = kernel_off_blocks(kernel, convolution.kernel.shape, terms, lead_of(convolution))
+                    kernel = kernel_off_blocks(kernel, convolution.kernel.shape, terms, lead)
             convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
             ones = np.ones_like(bias)
             norm.set_weights([ones, bias, 0 * ones, ones - norm.epsilon])

@@ -18,7 +18,9 @@ from bonexray.picture import Picture
 
 READERS = 2  # threads; decoders give up Python's lock
 AHEAD = 4  # decoded images that wait at most, however long the list
-LARGE = 300_000  # pixels from which describing and letterboxing gain by running at once; before, they wait for a lock
+LARGE = (
+    300_000  # pixels: smaller pictures, described while they are letterboxed, lose more to Python's lock than they gain
+)
 Read = TypeVar("Read")
 
 
@@ -50,12 +52,12 @@ def prepare(image: ImageInput, size: int, side: int, *, looks: bool) -> Prepared
     """
     picture = read_picture(image, side)
     start = time.perf_counter()
-    if looks and picture.grey.size > LARGE:
+    if looks and picture.grey.size >= LARGE:
         picture.look(_helper(os.getpid()))
     if size not in picture.boxed:
         picture.boxed[size] = letterbox(picture.grey, size)
     if looks:
-        picture.look(_helper(os.getpid()))
+        picture.look(_helper(os.getpid()))  # which begins nothing twice
     return Prepared(picture, picture.boxed[size], time.perf_counter() - start)
 
 

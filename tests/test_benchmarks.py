@@ -21,12 +21,14 @@ from benchmarks.visitors import _visit
 from bonexray import FractureClassifier
 from bonexray.runtime import Network
 
-PAIR = {
-    "ONNX Runtime float32": {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1},
+ONNX = {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1}
+ANSWERED = {
+    "ONNX Runtime float32": ONNX,
     "bonexray, decode to both maps, 300 x 320": {
         "ms": 15.0, "ms_low": 14.0, "ms_high": 16.0, "ratio": 0.375, "ratio_low": 0.36, "ratio_high": 0.39,
     },
 }  # fmt: skip
+PAIR = {"ONNX Runtime float32": ONNX | {"ms": 41.5}, "bonexray": {key: value / 4 for key, value in ONNX.items()}}
 
 
 def test_every_job_runs_once_a_round_and_ratios_pair_rounds() -> None:
@@ -57,17 +59,22 @@ def test_the_report_says_what_was_found(tmp_path: Path) -> None:
     found = {
         "machine": describe_machine(),
         "setting": {"rounds": 9, "threads": 2, "seed": 0},
-        "answer": PAIR,
+        "answer": ANSWERED,
         "forward": {"resnet50": PAIR, "pair": PAIR},
     }
     text = render_details(found)
     assert "**15.0 ms** on 300 x 320 pixels, **0.38 (0.36 to 0.39)** of ONNX Runtime's" in text
     assert "pair, within the goal of 0.4." in text
+    assert "| ONNX Runtime float32 | 40.0 (39.0 to 42.0) | 1.00 (1.00 to 1.00) |" in text
+    assert "| ONNX Runtime float32 | 41.5 (39.0 to 42.0) | 41.5 (39.0 to 42.0) | 1.00 (1.00 to 1.00) |" in text
     assert "9 interleaved rounds" in text
     assert "visitors" not in text
     assert "| 0.38 (0.36 to 0.39) | at most 0.4 | yes |" in text and text.count("at most") == 1
     draw(found, tmp_path / "figure.png")
     assert Image.open(tmp_path / "figure.png").size[0] > 800
+    peers = {name: one for name, one in found.items() if name != "answer"}
+    assert "decode to answer" not in render_details(peers) and "41.5" in render_details(peers)
+    draw(peers, tmp_path / "figure.png")
 
 
 def test_every_goal_says_whether_it_was_met() -> None:

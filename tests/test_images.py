@@ -14,6 +14,8 @@ from PIL import Image
 from bonexray.errors import ImageError
 from bonexray.geometry import letterbox, spread
 from bonexray.images import read_image, read_picture
+from bonexray.picture import Picture
+from bonexray.reading import prepare
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -217,6 +219,17 @@ def test_a_helper_describes_a_picture_once_and_as_nobody_else_would() -> None:
     assert picture.looks is picture.looks
     assert len(calls) == 1
     np.testing.assert_array_equal(picture.looks.facts, read_picture(pixels).looks.facts)
+
+
+def test_a_large_picture_is_described_while_it_is_letterboxed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small one afterwards, and none where there is no gate."""
+    done: list[str] = []
+    monkeypatch.setattr(Picture, "look", lambda _picture, _helper: done.append("look"))
+    monkeypatch.setattr("bonexray.reading.letterbox", lambda *_given: done.append("letterbox"))
+    for side, looks, expected in [(600, True, "look"), (300, True, "letterbox"), (600, False, "letterbox")]:
+        done.clear()
+        prepare(grey(side, side), 64, 256, looks=looks)
+        assert done[0] == expected and ("look" in done) == looks
 
 
 def test_an_image_that_is_given_is_left_as_it_was(tmp_path: Path) -> None:

@@ -12,14 +12,17 @@ from core_fixtures import BACKBONES, draw_bone
 from numpy.typing import NDArray
 
 from bonexray import BonexrayError, FractureClassifier
-from bonexray.blocks import fill, input_shapes, kernel_off_blocks, kernel_on_blocks
+from bonexray.blocks import block_shape, fill, kernel_off_blocks, kernel_on_blocks
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.errors import CheckpointError
 from bonexray.geometry import letterbox
+from bonexray.keras_model import _fill_backbone, scaling_terms
+from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
 from training.learning.initialisation import initialised_layers, reaches_conv5
 from training.learning.network import (
     BACKBONE,
+    HEAD,
     SCALING,
     build_network,
     letterboxed_part,
@@ -60,7 +63,7 @@ def test_only_stock_layers_are_used(fresh: keras.Model) -> None:
 
 def blocks_of(grey: NDArray) -> NDArray[np.float32]:
     """The batch of one that a served network takes."""
-    batch = np.full(input_shapes(len(grey))[0], np.nan, np.float32)
+    batch = np.full(block_shape(len(grey)), np.nan, np.float32)
     fill(batch, grey)
     return batch
 
@@ -83,6 +86,28 @@ def test_a_kernel_comes_back_from_blocks_as_one_that_gives_the_same(side: int, l
     back = kernel_off_blocks(there, kernel.shape, terms, lead)
     np.testing.assert_allclose(kernel_on_blocks(back, terms, lead), there, atol=1e-9)
     assert 0 < np.linalg.norm(back) < np.linalg.norm(kernel)
+    with pytest.raises(ValueError, match="expected"):
+        kernel_off_blocks(there.reshape(1, -1, *there.shape[2:]), kernel.shape, terms, lead)
+    with pytest.raises(ValueError, match="sides up to 7"):
+        kernel_off_blocks(np.zeros((16, 16, 5, 4)), (31, 31, 3, 4), terms, lead)
+
+
+@pytest.mark.parametrize("scaling", ["backbone", "unit"])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_what_is_rebuilt_from_a_float32_file_is_the_network_it_was_made_of(
+    backbone: str, scaling: str, tmp_path: Path
+) -> None:
+    """Maps and probability, to the arithmetic of float32: the first kernel comes back from its blocks."""
+    keras.utils.set_random_seed(1)
+    network = build_network(backbone, 64, "none", scaling=scaling)
+    path, grey = tmp_path / "model.tflite", draw_bone(64, 64, seed=5).astype(np.float32)
+    path.write_bytes(convert_network(network, "float32"))
+    rebuilt = keras.models.clone_model(network)
+    _fill_backbone(rebuilt.get_layer(BACKBONE), read_weights(path), scaling_terms(network))
+    rebuilt.get_layer(HEAD).set_weights(network.get_layer(HEAD).get_weights())
+    once, again = (serving_network(one)(colour(grey)) for one in (network, rebuilt))
+    for name, values in once.items():
+        np.testing.assert_allclose(again[name], values, rtol=1e-3, atol=1e-4 * np.abs(values).max(), err_msg=name)
 
 
 @pytest.mark.parametrize("size", [96, 100])
@@ -109,12 +134,18 @@ def test_files_for_blocks_and_for_three_channels_are_served_and_no_others(tmp_pa
         (tmp_path / f"{channels}.tflite").write_bytes(content)
     blocks, three = (Network(tmp_path / f"{channels}.tflite", 64)(pixels)["cells"] for channels in files)
     np.testing.assert_allclose(blocks, three, atol=1e-4 * np.abs(three).max())
-    given = keras.Input((64, 64, 1), batch_size=1, name="pixels")
-    (tmp_path / "1.tflite").write_bytes(to_litert(keras.Model(given, {"cells": given[..., 0]})))
-    with pytest.raises(CheckpointError, match=r"takes .*\(1, 64, 64, 1\).*: expected one input \(1, 32, 32, 5\) or"):
-        Network(tmp_path / "1.tflite", 64)
-    with pytest.raises(CheckpointError, match=r"takes .*\(1, 32, 32, 5\).*: expected one input \(1, 65, 65, 3\) in"):
+    given = keras.Input((64, 64, 2), batch_size=1, name="pixels")
+    (tmp_path / "2.tflite").write_bytes(to_litert(keras.Model(given, {"cells": given[..., 0]})))
+    with pytest.raises(
+        CheckpointError, match=r"takes .*\(1, 64, 64, 2\).*: expected `pixels` alone, \(1, 32, 32, 5\) or"
+    ):
+        Network(tmp_path / "2.tflite", 64)
+    with pytest.raises(
+        CheckpointError, match=r"takes .*\(1, 32, 32, 5\).*: expected `pixels` alone, \(1, 65, 65, 3\) in"
+    ):
         Network(tmp_path / "5.tflite", 65)
+    with pytest.raises(BonexrayError, match="image size 65: expected an even number"):
+        grey_network(build_network("mobilenetv2", 65, "none"))
 
 
 def test_keras_letterboxes_as_the_package_does(fresh: keras.Model, radiograph: NDArray) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
-from bonexray.blocks import PLANES, kernel_on_blocks
-from bonexray.keras_model import lead_of, scaling_terms
+from bonexray.blocks import block_shape, kernel_on_blocks
+from bonexray.keras_model import first_layers, scaling_terms
 from training.learning.network import BACKBONE, HEAD, LETTERBOX, POOLING, SCALING
 
 # A stage of ResNet50 begins with 1x1 convolutions that read every second row and column of what the block before gives.
@@ -27,34 +27,35 @@ def grey_network(network: keras.Model) -> keras.Model:
 
     What its first convolution makes of them, `bonexray.blocks` says. Before a stage that reads every second row and
     column, only those are computed; what is read is the same.
+
+    Raises:
+        BonexrayError: the network's side is odd.
     """
-    half, backbone = network.get_layer(LETTERBOX).height // 2, network.get_layer(BACKBONE)
-    blocks = keras.Input((half, half, PLANES), batch_size=1, name="pixels")
+    backbone, shape = network.get_layer(BACKBONE), block_shape(network.get_layer(LETTERBOX).height)
+    blocks = keras.Input(shape[1:], batch_size=1, name="pixels")
     taken = {block for block, after in BEFORE_STAGES.items() if any(_starts(layer, after) for layer in backbone.layers)}
-    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
+    first, padding, lead = first_layers(backbone)
     narrow = keras.models.clone_model(
         backbone,
-        input_tensors=keras.Input((half, half, PLANES)),
-        clone_function=lambda layer: _clone_first(layer, first) or _clone(layer, taken),
+        input_tensors=keras.Input(shape[1:]),
+        clone_function=lambda one: _clone_start(one, lead) if one in (first, padding) else _clone(one, taken),
         call_function=lambda layer, *args, **kwargs: _call(layer, taken, *args, **kwargs),
     )
     for layer in backbone.layers[1:]:
         weights = layer.get_weights()
         if layer is first:
-            weights[0] = kernel_on_blocks(weights[0], scaling_terms(network), lead_of(first))
+            weights[0] = kernel_on_blocks(weights[0], scaling_terms(network), lead)
         narrow.get_layer(layer.name).set_weights(weights)
     return _serve(network, blocks, narrow(blocks, training=False))
 
 
-def _clone_first(layer: keras.layers.Layer, first: keras.layers.Conv2D) -> keras.layers.Layer | None:
-    """Copy the first convolution, or the padding before it, to work on blocks of 2 x 2; None for other layers."""
-    config, lead = layer.get_config(), lead_of(first)
-    if layer is first:
-        config |= {"kernel_size": [(lead + side + 1) // 2 for side in first.kernel_size], "strides": (1, 1)}
-    elif layer.output is first.input and isinstance(layer, keras.layers.ZeroPadding2D):
+def _clone_start(layer: keras.layers.Layer, lead: int) -> keras.layers.Layer:
+    """Copy the first convolution, or the padding before it, to work on blocks."""
+    config = layer.get_config()
+    if isinstance(layer, keras.layers.ZeroPadding2D):
         config["padding"] = [[(before + lead) // 2, after // 2] for before, after in layer.padding]
     else:
-        return None
+        config |= {"kernel_size": [(lead + side + 1) // 2 for side in layer.kernel_size], "strides": (1, 1)}
     return type(layer).from_config(config)
 
 

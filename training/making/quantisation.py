@@ -22,7 +22,7 @@ from litert_quantizer.qtyping import TFLOperationName
 from litert_quantizer.quantizer import Quantizer
 from numpy.typing import NDArray
 
-from bonexray.blocks import fill, input_shapes
+from bonexray.blocks import block_shape, fill
 from bonexray.runtime import Network
 from training.making.equalisation import equalise
 from training.making.graph import BIAS, CARRIERS, CONVOLUTIONS, HEAD, KERNEL, Floats, Graph, tensors_are_kept
@@ -163,7 +163,7 @@ def _measure_ranges(network: bytes, pixels: Floats) -> Mapping[str, Any]:
     quantizer = Quantizer(network)
     for kind in (*CONVOLUTIONS, *CARRIERS, "ADD"):
         quantizer.add_static_config(".*", TFLOperationName[kind], 8, 8)
-    batches = np.empty((len(pixels), *input_shapes(pixels.shape[1])[0]), np.float32)
+    batches = np.empty((len(pixels), *block_shape(pixels.shape[1])), np.float32)
     for batch, image in zip(batches, pixels, strict=True):
         fill(batch, image)
     silent = io.StringIO()  # progress bars
