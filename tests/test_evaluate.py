@@ -21,7 +21,7 @@ from training.data.dataset import read_dataset
 from training.data.roles import assign_roles
 from training.data.split import FOLDS, split_sources
 from training.evaluate import add_arguments, run
-from training.judging.measurement import Measurement
+from training.judging.measurement import Measurement, load_measurement
 from training.judging.predictions import read_predictions
 from training.making.held_out import evaluation_rows, model_name
 from training.making.provenance import PREDICTIONS, SEEN_DIGITS, describe_data
@@ -302,6 +302,10 @@ def test_kept_predictions_stand_for_the_networks_that_gave_them(
         BonexrayError, match=f"MobileNetV2: one network has epochs={epochs} and another 99: expected one recipe"
     ):
         evaluate(checkpoint, *flags)
+    table = pd.read_parquet(kept[1])
+    assert table.attrs["recipes"].keys() == load_measurement([str(kept[1])]).recipes.keys() == {"MobileNetV2"}
+    table.assign(model="another").to_parquet(tmp_path / "another.parquet")
+    assert load_measurement([str(tmp_path / "another.parquet")]).recipes == {}  # no row says what it was
 
 
 def test_one_recipe_may_be_shown_on_both_splits() -> None:

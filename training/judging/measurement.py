@@ -100,8 +100,9 @@ def load_measurement(paths: list[str]) -> Measurement:
     described = next((table.attrs["data"] for table in tables if "data" in table.attrs), _described(predictions))
     measurement = Measurement(predictions, _join(*perturbed), described)
     for table in tables:
-        for model, recipe in table.attrs.get("recipes", {}).items():
-            measurement.add_recipe(model, recipe)
+        recipes = table.attrs.get("recipes", {})
+        for model in sorted(set(recipes) & set(table["model"])):  # a part of a table may have lost a model's rows
+            measurement.add_recipe(model, recipes[model])
     return measurement
 
 

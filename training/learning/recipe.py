@@ -115,16 +115,7 @@ PREDECESSOR = Recipe(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
-        "default": Recipe(
-            head_views=4,
-            head_strength=0.015,
-            epochs=0,
-            first_trained="none",
-            rotation=0.02,
-            crop=0.1,
-            brightness=0.0,
-            contrast=0.0,
-        ),
+        "default": Recipe(head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block4"),
         # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
         "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),
     },
