@@ -9,6 +9,7 @@ from benchmarks.peers import REFERENCE
 from training.reporting.markdown import table
 
 Found = dict[str, Any]
+OF_PEER = 0.4  # of ONNX Runtime's forward pair, for both probabilities and maps, decode to answer
 FLAT = 20  # MB that a process may grow by over all images
 
 
@@ -42,9 +43,8 @@ def goals(found: Found) -> list[Goal]:
 
 
 def answers(found: Found) -> dict[str, dict[str, float]]:
-    """Return what was measured of our whole answer, by the size of the picture."""
-    named = found.get("answer", {}).items()
-    return {name.removeprefix(f"{ANSWER}, "): row for name, row in named if name.startswith(ANSWER)}
+    """Return what was measured of our whole answer, by its name and the size of the picture."""
+    return {name: row for name, row in found.get("answer", {}).items() if name.startswith(ANSWER)}
 
 
 def render_goals(found: Found) -> str:
@@ -68,12 +68,13 @@ def between(row: dict[str, float], name: str, decimals: int = 2) -> str:
 
 
 def _answer(found: Found) -> Iterator[Goal]:
-    for size, row in answers(found).items():
+    for name, row in answers(found).items():
+        size = name.removeprefix(f"{ANSWER}, ")
         shown = between(row, "ratio")
         if "ratio_fastest" in row:
             shown += f"; of the fastest rounds {row['ratio_fastest']:.2f}"
         what = f"both probabilities and maps of {size} pixels, decode to answer, of {REFERENCE}'s forward pair"
-        yield Goal(what, row["ratio"], shown, 0.4)
+        yield Goal(what, row["ratio"], shown, OF_PEER)
 
 
 def _start(found: Found) -> Iterator[Goal]:

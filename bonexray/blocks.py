@@ -6,6 +6,8 @@ summed over them, weighted by a, and the ones carry what b adds. Where the image
 as the scaled channels are.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,8 @@ def block_shape(size: int) -> tuple[int, ...]:
 
 def input_shapes(size: int) -> list[tuple[int, ...]]:
     """Return the inputs that a file for this side may have: blocks, or grey three times, as a plain conversion has."""
-    return [*([] if size % 2 else [block_shape(size)]), (1, size, size, 3)]
+    blocks = [] if size % 2 else [block_shape(size)]
+    return [*blocks, (1, size, size, 3)]
 
 
 def fill(batch: Floats, pixels: Floats) -> None:
@@ -39,9 +42,6 @@ def fill(batch: Floats, pixels: Floats) -> None:
     Args:
         batch: float32, of one of `input_shapes`; changed in place.
         pixels: shape (size, size), grey values 0..255.
-
-    Raises:
-        ValueError: they are of another size.
     """
     if batch.shape[-1] == 3:
         batch[0] = pixels[:, :, None]
@@ -49,6 +49,11 @@ def fill(batch: Floats, pixels: Floats) -> None:
     half = len(pixels) // 2
     batch[0, :, :, :4].reshape(half, half, 2, 2)[:] = pixels.reshape(half, 2, half, 2).swapaxes(1, 2)
     batch[0, :, :, 4] = 1
+
+
+def sides_on_blocks(sides: Sequence[int], lead: int) -> tuple[int, ...]:
+    """Return how many blocks a kernel of these sides, pixels, lies upon, with `kernel_on_blocks`' lead."""
+    return tuple((lead + side + 1) // 2 for side in sides)
 
 
 def kernel_on_blocks(kernel: NDArray[np.floating], terms: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
@@ -89,7 +94,7 @@ def kernel_off_blocks(
         ValueError: the kernel is not of the shape that `kernel_on_blocks` gives.
     """
     height, width, channels, out = shape
-    wanted = (lead + height + 1) // 2, (lead + width + 1) // 2, PLANES, out
+    wanted = *sides_on_blocks((height, width), lead), PLANES, out
     if kernel.shape != wanted or max(height, width) > WIDEST:
         raise ValueError(f"a kernel of {kernel.shape} for one of {shape}: expected {wanted}, and sides up to {WIDEST}")
     units = np.eye(height * width * channels).reshape(height, width, channels, -1)

@@ -71,10 +71,15 @@ def first_layers(backbone: "keras.Model") -> tuple["keras.Layer", "keras.Layer |
     """Return the first convolution, the padding before it if there is any, and `kernel_on_blocks`' lead.
 
     MobileNetV2's first convolution pads by itself, on sides of even length behind the image alone.
+
+    Raises:
+        ValueError: there is no convolution.
     """
     import keras
 
-    first = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D))
+    first = next((layer for layer in backbone.layers if isinstance(layer, keras.layers.Conv2D)), None)
+    if first is None:
+        raise ValueError("the backbone has no convolution")
     before = next((layer for layer in backbone.layers if layer.output is first.input), None)
     if before is not None and isinstance(before, keras.layers.ZeroPadding2D):
         return first, before, before.padding[0][0] % 2
@@ -88,7 +93,7 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: 
     """
     import keras
 
-    *_, lead = first_layers(backbone)
+    first, _, lead = first_layers(backbone)
     producers = {id(layer.output): layer for layer in backbone.layers}
     for norm in backbone.layers:
         if isinstance(norm, keras.layers.BatchNormalization):
@@ -99,7 +104,7 @@ def _fill_backbone(backbone: "keras.Model", weights: dict[str, Weights], terms: 
             else:
                 kernel, bias = weights[convolution.name]
                 kernel = kernel.transpose(1, 2, 3, 0)
-                if kernel.shape[2] == PLANES and convolution.kernel.shape[2] == 3:
+                if convolution is first and kernel.shape[2] == PLANES:
                     kernel = kernel_off_blocks(kernel, convolution.kernel.shape, terms, lead)
             convolution.set_weights([kernel, np.zeros_like(bias)] if convolution.use_bias else [kernel])
             ones = np.ones_like(bias)

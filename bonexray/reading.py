@@ -18,9 +18,8 @@ from bonexray.picture import Picture
 
 READERS = 2  # threads; decoders give up Python's lock
 AHEAD = 4  # decoded images that wait at most, however long the list
-LARGE = (
-    300_000  # pixels: smaller pictures, described while they are letterboxed, lose more to Python's lock than they gain
-)
+# Pixels: smaller pictures, described while they are letterboxed, lose more to Python's lock than they gain.
+LARGE = 300_000
 Read = TypeVar("Read")
 
 

@@ -10,7 +10,7 @@ from core_fixtures import BACKBONES, ROOT, draw_bone
 from PIL import Image
 
 from benchmarks.__main__ import MARKERS
-from benchmarks.answer import answer
+from benchmarks.answer import ANSWER, answer, time_answer
 from benchmarks.goals import goals, render_goals
 from benchmarks.keras_page import KerasNetwork
 from benchmarks.machine import describe_machine
@@ -24,6 +24,7 @@ from bonexray.runtime import Network
 ONNX = {"ms": 40.0, "ms_low": 39.0, "ms_high": 42.0, "ratio": 1, "ratio_low": 1, "ratio_high": 1}
 ANSWERED = {
     "ONNX Runtime float32": ONNX,
+    "bonexray": ONNX | {"ms": 9.1, "ratio": 0.23},
     "bonexray, decode to both maps, 300 x 320": {
         "ms": 15.0, "ms_low": 14.0, "ms_high": 16.0, "ratio": 0.375, "ratio_low": 0.36, "ratio_high": 0.39,
     },
@@ -65,6 +66,7 @@ def test_the_report_says_what_was_found(tmp_path: Path) -> None:
     text = render_details(found)
     assert "**15.0 ms** on 300 x 320 pixels, **0.38 (0.36 to 0.39)** of ONNX Runtime's" in text
     assert "pair, within the goal of 0.4." in text
+    assert "| bonexray | 9.1 (39.0 to 42.0) | 0.23 (1.00 to 1.00) |" in text
     assert "| ONNX Runtime float32 | 40.0 (39.0 to 42.0) | 1.00 (1.00 to 1.00) |" in text
     assert "| ONNX Runtime float32 | 41.5 (39.0 to 42.0) | 41.5 (39.0 to 42.0) | 1.00 (1.00 to 1.00) |" in text
     assert "9 interleaved rounds" in text
@@ -106,6 +108,21 @@ def test_an_answer_is_both_networks_with_their_maps(tmp_path: Path) -> None:
     Image.fromarray(draw_bone(200, 150, seed=1)).save(path)
     clfs = [FractureClassifier.from_pretrained(ROOT / "checkpoints" / name) for name in BACKBONES]
     assert [one.evidence.shape for one in answer(path, clfs)] == [(200, 150)] * 2
+
+
+def test_the_answer_is_timed_beside_its_own_forward_passes_and_onnx(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At two sizes; each forward pass is of both networks."""
+    ran: list[Path] = []
+    monkeypatch.setattr("benchmarks.answer.converted", lambda folder, _scratch: folder)
+    monkeypatch.setattr("benchmarks.answer.run_onnx", lambda kept, _threads: lambda _pixels: ran.append(kept))
+    folders = [ROOT / "checkpoints" / name for name in BACKBONES]
+    found = time_answer(folders, ROOT / "examples" / "arm-intact.jpg", tmp_path, threads=1, rounds=2)
+    assert list(found)[:2] == ["ONNX Runtime float32", "bonexray"] and len(found) == 4
+    assert sum(name.startswith(ANSWER) for name in found) == 2
+    assert ran == folders * (2 + WARM_UP)
+    assert all(row["ms"] > 0 for row in found.values())
 
 
 def test_the_page_on_keras_asks_its_networks_the_same() -> None:

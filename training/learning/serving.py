@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from bonexray.blocks import block_shape, kernel_on_blocks
+from bonexray.blocks import block_shape, kernel_on_blocks, sides_on_blocks
 from bonexray.keras_model import first_layers, scaling_terms
 from training.learning.network import BACKBONE, HEAD, LETTERBOX, POOLING, SCALING
 
@@ -55,7 +55,7 @@ def _clone_start(layer: keras.layers.Layer, lead: int) -> keras.layers.Layer:
     if isinstance(layer, keras.layers.ZeroPadding2D):
         config["padding"] = [[(before + lead) // 2, after // 2] for before, after in layer.padding]
     else:
-        config |= {"kernel_size": [(lead + side + 1) // 2 for side in layer.kernel_size], "strides": (1, 1)}
+        config |= {"kernel_size": sides_on_blocks(layer.kernel_size, lead), "strides": (1, 1)}
     return type(layer).from_config(config)
 
 
