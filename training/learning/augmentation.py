@@ -9,6 +9,7 @@ import tensorflow as tf
 from training.learning.recipe import Recipe
 
 Step = Callable[[tf.Tensor], tf.Tensor]
+VIEWS = "2"  # raise it when a recipe's views become others, so that no stale cache is read
 
 
 def build_augmentation(recipe: Recipe) -> Step:
@@ -42,7 +43,7 @@ def build_shrinking(recipe: Recipe) -> Step:
 
 
 def _geometry(recipe: Recipe) -> list[Step]:
-    side, seed, layers = recipe.stored_size, recipe.seed, keras_cv.layers
+    side, seed, layers = recipe.stored_size, recipe.seed + 1, keras_cv.layers  # a seed of 0 is none to keras-cv
     chosen = []
     if recipe.flip:
         chosen.append(layers.RandomFlip("horizontal", seed=seed))
@@ -57,7 +58,7 @@ def _geometry(recipe: Recipe) -> list[Step]:
 
 
 def _photometry(recipe: Recipe) -> list[Step]:
-    seed, layers = recipe.seed, keras_cv.layers
+    seed, layers = recipe.seed + 1, keras_cv.layers
     chosen = []
     if recipe.contrast:
         chosen.append(layers.RandomContrast((0, 255), recipe.contrast, seed=seed + 4))

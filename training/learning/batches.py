@@ -13,6 +13,8 @@ Maps = NDArray[np.float16]
 def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
     """Yield float32 (batch, size, size, 3), 0..255, for the rows in their order.
 
+    Batches are made one after another: side by side, their random changes would be drawn in an order of chance.
+
     Args:
         pixels: uint8, shape (n, stored, stored); memory-mapped arrays are read batch by batch.
         rows: positions in `pixels`, shape (count,).
@@ -24,12 +26,12 @@ def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_siz
         grey = step(tf.expand_dims(batch, -1))
         return tf.broadcast_to(grey, tf.concat([tf.shape(grey)[:3], [3]], 0))
 
-    return _batches(pixels, rows, coloured, batch_size)
+    return _batches(pixels, rows, coloured, batch_size, None)
 
 
 def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
     """Yield float32 (batch, h, w, channels) for the rows of cached maps in their order."""
-    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size)
+    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size, tf.data.AUTOTUNE)
 
 
 def with_labels(
@@ -39,7 +41,9 @@ def with_labels(
     return tf.data.Dataset.zip(batches, tf.data.Dataset.from_tensor_slices(labels[rows][:, None]).batch(batch_size))
 
 
-def _batches(source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
+def _batches(
+    source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int, side_by_side: int | None
+) -> tf.data.Dataset:
     kind, shape = tf.as_dtype(source.dtype), (None, *source.shape[1:])
 
     def prepare(index: tf.Tensor) -> tf.Tensor:
@@ -47,4 +51,4 @@ def _batches(source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_s
         return step(tf.ensure_shape(batch, shape))
 
     indices = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
-    return indices.map(prepare, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    return indices.map(prepare, num_parallel_calls=side_by_side).prefetch(2)

@@ -10,7 +10,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.learning.augmentation import build_augmentation, build_shrinking
+from training.learning.augmentation import VIEWS, build_augmentation, build_shrinking
 from training.learning.batches import Pixels, image_batches, map_batches
 from training.learning.draws import draw_views
 from training.learning.features import cache_features, feature_key
@@ -76,7 +76,7 @@ def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Sho
         labels=material.labels,
         batches=lambda rows, size: image_batches(material.pixels, rows, step, size),
         validation=np.concatenate([none, *upright_images(material, recipe, material.validation)]),
-        key=feature_key(None, recipe.image_choices(), material.origin),
+        key=feature_key(None, VIEWS, recipe.image_choices(), material.origin),
     )
 
 
@@ -87,7 +87,7 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     """
     frozen, part = split_network(network, recipe.first_trained)
     rows = draw_views(material.table, recipe.views, recipe.seed)
-    key = feature_key(frozen, recipe.image_choices(), material.origin, rows.tobytes())
+    key = feature_key(frozen, VIEWS, recipe.image_choices(), material.origin, rows.tobytes())
     images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
     drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
