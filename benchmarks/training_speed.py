@@ -57,7 +57,7 @@ def time_epochs(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     pixels, rows = _draw_images(count, recipe.stored_size), np.arange(count)
     labels = np.arange(count, dtype=np.float32) % 2
     inputs, pooled = letterboxed_part(network, recipe.image_size)
-    views = image_batches(pixels, rows, build_augmentation(recipe), BATCH)
+    views = image_batches(pixels, rows, build_augmentation(recipe), BATCH, drawn=True)
     batches = with_labels(views, labels, rows, BATCH)
     naive = _time_fits(keras.Model(inputs, head(pooled)), NAIVE, batches.take(1), batches)
 
@@ -90,8 +90,8 @@ def time_pipelines(backbone: str, count: int, scratch: Path) -> dict[str, float]
     recipe, rows = _recipe(backbone), np.arange(count)
     pixels, labels = _keep(_draw_images(count, recipe.stored_size), scratch), np.arange(count, dtype=np.float32) % 2
     plain, augmented = (
-        with_labels(image_batches(pixels, rows, step, BATCH), labels, rows, BATCH)
-        for step in (build_shrinking(recipe), build_augmentation(recipe))
+        with_labels(image_batches(pixels, rows, step, BATCH, drawn=drawn), labels, rows, BATCH)
+        for step, drawn in ((build_shrinking(recipe), False), (build_augmentation(recipe), True))
     )
     folder = _write_folders(pixels, labels, scratch / "folders")
     theirs = keras.utils.image_dataset_from_directory(

@@ -59,7 +59,9 @@ def test_the_seed_alone_decides_the_views() -> None:
     def views(seed: int) -> NDArray[np.float32]:
         keras.utils.set_random_seed(seed)  # as a training begins
         step = build_augmentation(Recipe(image_size=64, stored_size=64, seed=seed))
-        return np.concatenate([np.asarray(batch) for batch in image_batches(pixels, np.arange(160), step, 8)])
+        return np.concatenate(
+            [np.asarray(batch) for batch in image_batches(pixels, np.arange(160), step, 8, drawn=True)]
+        )
 
     once = views(0)
     np.testing.assert_array_equal(views(0), once)

@@ -10,23 +10,25 @@ Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float16]
 
 
-def image_batches(pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_size: int) -> tf.data.Dataset:
+def image_batches(
+    pixels: Pixels, rows: NDArray[np.int64], step: Step, batch_size: int, *, drawn: bool
+) -> tf.data.Dataset:
     """Yield float32 (batch, size, size, 3), 0..255, for the rows in their order.
-
-    Batches are made one after another: side by side, their random changes would be drawn in an order of chance.
 
     Args:
         pixels: uint8, shape (n, stored, stored); memory-mapped arrays are read batch by batch.
         rows: positions in `pixels`, shape (count,).
         step: from uint8 (batch, stored, stored, 1) to float32 (batch, size, size, 1), on batches.
         batch_size: images a batch; the last one may be smaller.
+        drawn: whether the step draws at random. It then takes batches in turn: side by side, they would draw in an
+            order of chance, whatever the seed.
     """
 
     def coloured(batch: tf.Tensor) -> tf.Tensor:
         grey = step(tf.expand_dims(batch, -1))
         return tf.broadcast_to(grey, tf.concat([tf.shape(grey)[:3], [3]], 0))
 
-    return _batches(pixels, rows, coloured, batch_size, None)
+    return _batches(pixels, rows, coloured, batch_size, None if drawn else tf.data.AUTOTUNE)
 
 
 def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:

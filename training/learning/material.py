@@ -74,7 +74,7 @@ def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Sho
         part=keras.Model(*letterboxed_part(network, recipe.image_size)),
         table=material.train,
         labels=material.labels,
-        batches=lambda rows, size: image_batches(material.pixels, rows, step, size),
+        batches=lambda rows, size: image_batches(material.pixels, rows, step, size, drawn=True),
         validation=np.concatenate([none, *upright_images(material, recipe, material.validation)]),
         key=feature_key(None, VIEWS, recipe.image_choices(), material.origin),
     )
@@ -88,7 +88,7 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     frozen, part = split_network(network, recipe.first_trained)
     rows = draw_views(material.table, recipe.views, recipe.seed)
     key = feature_key(frozen, VIEWS, recipe.image_choices(), material.origin, rows.tobytes())
-    images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size)
+    images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size, drawn=True)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
     drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
     checked = [frozen.predict_on_batch(batch) for batch in upright_images(material, recipe, material.validation)]
@@ -104,4 +104,4 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
 
 def upright_images(material: Material, recipe: Recipe, rows: NDArray[np.int64]) -> tf.data.Dataset:
     """Batches of images as they are, float32, shape (batch, size, size, 3), 0..255."""
-    return image_batches(material.pixels, rows, build_shrinking(recipe), recipe.batch_size)
+    return image_batches(material.pixels, rows, build_shrinking(recipe), recipe.batch_size, drawn=False)
