@@ -68,9 +68,9 @@ def kernel_on_blocks(kernel: NDArray[np.floating], terms: NDArray[np.float64], l
         Shape (rows, columns, 5, out).
     """
     grey_and_ones = np.einsum("yxco,gc->yxgo", kernel, terms)
+    rows, columns = sides_on_blocks(kernel.shape[:2], lead)
     margins = [(lead, (lead + side) % 2) for side in kernel.shape[:2]]
     padded = np.pad(grey_and_ones, (*margins, (0, 0), (0, 0)))
-    rows, columns = padded.shape[0] // 2, padded.shape[1] // 2
     blocks = padded.reshape(rows, 2, columns, 2, 2, -1)
     grey = blocks[..., 0, :].swapaxes(1, 2).reshape(rows, columns, 4, -1)
     return np.concatenate([grey, blocks[..., 1, :].sum((1, 3))[:, :, None]], axis=2)

@@ -77,8 +77,9 @@ def _check_shapes(inputs: dict[str, Any], outputs: dict[str, Any], path: Path, s
     takes = {
         name: (tuple(map(int, detail["shape"])), np.dtype(detail["dtype"]).name) for name, detail in inputs.items()
     }
-    if takes not in [{"pixels": (shape, "float32")} for shape in input_shapes(size)]:
-        wanted = " or ".join(map(str, input_shapes(size)))
+    shapes = input_shapes(size)
+    if takes not in [{"pixels": (shape, "float32")} for shape in shapes]:
+        wanted = " or ".join(map(str, shapes))
         raise CheckpointError(f"{path} takes {takes}: expected `pixels` alone, {wanted} in float32")
     ranks = {name: len(detail["shape"]) for name, detail in outputs.items()}
     if ranks != {"probability": 1, "cells": 3, "features": 2}:

@@ -16,7 +16,7 @@ from bonexray.blocks import block_shape, fill, kernel_off_blocks, kernel_on_bloc
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.errors import CheckpointError
 from bonexray.geometry import letterbox
-from bonexray.keras_model import _fill_backbone, scaling_terms
+from bonexray.keras_model import _fill_backbone, first_layers, scaling_terms
 from bonexray.litert_file import read_weights
 from bonexray.runtime import Network
 from training.learning.initialisation import initialised_layers, reaches_conv5
@@ -90,6 +90,12 @@ def test_a_kernel_comes_back_from_blocks_as_one_that_gives_the_same(side: int, l
         kernel_off_blocks(there.reshape(1, -1, *there.shape[2:]), kernel.shape, terms, lead)
     with pytest.raises(ValueError, match="sides up to 7"):
         kernel_off_blocks(np.zeros((16, 16, 5, 4)), (31, 31, 3, 4), terms, lead)
+
+
+def test_a_backbone_without_a_convolution_is_told_as_such() -> None:
+    """A stranger's configuration may name one; what rebuilds it catches a ValueError."""
+    with pytest.raises(ValueError, match="no convolution"):
+        first_layers(keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]))
 
 
 @pytest.mark.parametrize("scaling", ["backbone", "unit"])

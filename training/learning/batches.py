@@ -28,12 +28,12 @@ def image_batches(
         grey = step(tf.expand_dims(batch, -1))
         return tf.broadcast_to(grey, tf.concat([tf.shape(grey)[:3], [3]], 0))
 
-    return _batches(pixels, rows, coloured, batch_size, None if drawn else tf.data.AUTOTUNE)
+    return _batches(pixels, rows, coloured, batch_size, in_turn=drawn)
 
 
 def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
     """Yield float32 (batch, h, w, channels) for the rows of cached maps in their order."""
-    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size, tf.data.AUTOTUNE)
+    return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size, in_turn=False)
 
 
 def with_labels(
@@ -44,7 +44,7 @@ def with_labels(
 
 
 def _batches(
-    source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int, side_by_side: int | None
+    source: Pixels | Maps, rows: NDArray[np.int64], step: Step, batch_size: int, *, in_turn: bool
 ) -> tf.data.Dataset:
     kind, shape = tf.as_dtype(source.dtype), (None, *source.shape[1:])
 
@@ -53,4 +53,4 @@ def _batches(
         return step(tf.ensure_shape(batch, shape))
 
     indices = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
-    return indices.map(prepare, num_parallel_calls=side_by_side).prefetch(2)
+    return indices.map(prepare, num_parallel_calls=None if in_turn else tf.data.AUTOTUNE).prefetch(2)
