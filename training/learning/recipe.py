@@ -30,15 +30,15 @@ class Recipe:
     batch_size: int = _option(32, "images a step")
     images_per_epoch: int = _option(512, "images drawn an epoch")
     views: int = _option(
-        16, "augmented views of each source, of which the untrained layers' output is cached; 0 for new ones each epoch"
+        48, "augmented views of each source, of which the untrained layers' output is cached; 0 for new ones each epoch"
     )
     head_views: int = _option(2, "epochs' worth of images whose frozen features are cached to fit the head on")
     head_strength: float = _option(0.1, "inverse of the L2 penalty on the head's first fit, scikit-learn's C")
-    epochs: int = _option(10, "epochs of fine-tuning; 0 trains the head alone")
+    epochs: int = _option(20, "epochs of fine-tuning; 0 trains the head alone")
     learning_rate: float = _option(
         3e-4, "peak learning rate of fine-tuning, per step, warmed up then decayed by a cosine"
     )
-    first_trained: str = _option("block_6", "first backbone layer that is fine-tuned (a name's beginning; '' for all)")
+    first_trained: str = _option("block_13", "first backbone layer that is fine-tuned (a name's beginning; '' for all)")
     batch_norm: str = _option(
         "kept", "statistics of batch norm: 'kept' as the initial weights have them, or 'estimated' on training images"
     )
@@ -115,7 +115,9 @@ PREDECESSOR = Recipe(
 RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
-        "default": Recipe(head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block4"),
+        "default": Recipe(
+            views=16, epochs=10, head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block4"
+        ),
         # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
         "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),
     },
