@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 DIRECTIONS = {"facts": 24, "features": 60}
 REFUSED = {"facts": 0.004, "features": 0.02}  # shares of radiographs that each limit is set to refuse
-FOLDS = 5
+FOLDS = 10
 LEAST_SIDE, LEAST_COLOUR, LEAST_ASPECT = 32.0, 5.0, 6.0
 REGULARISATION = 0.3  # inverse strength of the contrast's ridge penalty
 TILT = 2.0  # spread of what the contrast adds to the log distances of radiographs, of their own
@@ -60,7 +60,7 @@ def describe(pictures: Iterable[Picture], network: Network, size: int, count: in
 def fit_gate(
     sample: Sample, others: Sample, sources: NDArray[Any], seen: NDArray[np.bool_], stretch: float = 0.0
 ) -> Gate:
-    """Fit on all radiographs, and set the limits by what five gates say of the sources that each was not fitted on.
+    """Fit on all radiographs, and set the limits by what ten gates say of the sources that each was not fitted on.
 
     A network places the radiographs that it was trained on closer together than new ones. Distances of
     its own ones are therefore scaled by the ratio of the medians before they join in setting the limit.
