@@ -29,6 +29,7 @@ from training.learning.network import (
     set_trainable,
     split_network,
 )
+from training.learning.recipe import RECIPES
 from training.learning.serving import BEFORE_STAGES, grey_network, serving_network
 from training.making.conversion import convert_network, to_litert
 from training.making.export import complete
@@ -237,7 +238,7 @@ def test_the_two_parts_of_a_network_are_the_whole(fresh: keras.Model) -> None:
     """Whatever is trained first, frozen part and trained part give the pooled features, and share the weights."""
     pixels = colour(draw_bone(224, 224, seed=1))
     expected = keras.Model(*letterboxed_part(fresh, 224)).predict(pixels, verbose=0)
-    for first in ("", {"mobilenetv2": "block_6", "resnet50": "conv4_block4"}[fresh.name]):
+    for first in ("", RECIPES[fresh.name]["default"].first_trained):
         frozen, trained = split_network(fresh, first)
         np.testing.assert_allclose(trained.predict(frozen.predict(pixels, verbose=0), verbose=0), expected, rtol=1e-4)
         kept = {id(weight) for weight in fresh.weights}

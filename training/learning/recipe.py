@@ -132,7 +132,7 @@ def add_recipe_flags(parser: argparse.ArgumentParser) -> None:
     )
     group = parser.add_argument_group("choices of the recipe")
     for option in fields(Recipe):
-        flag, text = "--" + option.name.replace("_", "-"), f"{option.metadata['help']} (default: {option.default!r})"
+        flag, text = "--" + option.name.replace("_", "-"), f"{option.metadata['help']} ({_defaults(option.name)})"
         text = text.replace("%", "%%")
         if isinstance(option.default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
@@ -151,6 +151,14 @@ def recipe_from(arguments: argparse.Namespace) -> Recipe:
     given = {option.name: getattr(arguments, option.name) for option in fields(Recipe)}
     changes = {name: value for name, value in given.items() if value is not None}
     return replace(RECIPES[arguments.backbone][arguments.recipe], **changes)
+
+
+def _defaults(name: str) -> str:
+    """Say the default of a choice, or each network's where they differ."""
+    values = {network: getattr(recipes["default"], name) for network, recipes in RECIPES.items()}
+    if len(set(values.values())) == 1:
+        return f"default: {values.popitem()[1]!r}"
+    return "default: " + ", ".join(f"{value!r} for {network}" for network, value in values.items())
 
 
 def _metavar(default: object) -> str:
