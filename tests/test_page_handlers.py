@@ -86,7 +86,7 @@ def test_measured_points_are_shown_or_said_to_be_missing(models: Models, compare
     told = with_metrics(models[0], operating_points=POINTS, per_source=shares)
     own = models[0].threshold
     assert operating_point(told, own) == OperatingPoint(own, Share(0.9, 0.8, 1.0), Share(0.6))
-    assert "Measured at threshold 49.7% on" in model_card(told, prediction, own, "en")
+    assert f"Measured at threshold {own:.1%} on" in model_card(told, prediction, own, "en")
     assert operating_point(told, 0.302) == operating_point(model, 0.302)
     bare = with_metrics(models[0])
     assert operating_point(bare, 0.3) is None
