@@ -15,6 +15,7 @@ from huggingface_hub import HfApi, create_repo, hf_hub_download, list_repo_files
 from loopback_hub import LoopbackHub
 from PIL import Image
 from test_dicom import write as write_dicom
+from test_page_handlers import with_metrics
 
 from bonexray import BonexrayError
 from page import archives, batch, report, uploads
@@ -115,8 +116,8 @@ def test_no_more_than_the_most_are_compared(models: Models, monkeypatch: pytest.
 
 def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) -> None:
     """A refused image is marked, with its reason in the visitor's language; the CSV has code and score."""
+    models = with_metrics(models[0], uncertain_band=[0, 1]), models[1]
     (known,) = compare_many([str(LEG)], models, lambda *_: None)
-    known["models"][0]["uncertain"] = True
     refused: Row = copy.deepcopy(known) | {"in_domain": False}
     refused["models"][1] |= {"in_domain": False, "domain_score": 1.84, "domain_reason": "colour"}
     _, cells = readable([refused], models, "es")
@@ -124,7 +125,7 @@ def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) 
     assert cells[0][1:4] == ["oculta", "oculta", ""] and "%" not in "".join(cells[0])
     _, cells = readable([refused], models, "es", anyway=True)
     said = {True: "· Con fractura", False: "· Sin fractura"}[known["models"][0]["fractured"]]
-    assert cells[0][1].endswith(f"{said} (una conjetura)")
+    assert known["models"][0]["uncertain"] and cells[0][1].endswith(f"{said} (una conjetura)")
     assert cells[0][3] and cells[0][4] == "⊘ rechazada"
     header, line = csv.reader(Path(write_csv([refused], models)).read_text("utf-8-sig").splitlines())
     row = dict(zip(header, line, strict=True))
