@@ -56,15 +56,15 @@ def time_epochs(backbone: str, count: int, scratch: Path) -> dict[str, Any]:
     head.trainable = True
     pixels, rows = _draw_images(count, recipe.stored_size), np.arange(count)
     labels = np.arange(count, dtype=np.float32) % 2
-    inputs, pooled = letterboxed_part(network, recipe.image_size)
+    part = letterboxed_part(network, recipe.image_size)
     views = image_batches(pixels, rows, build_augmentation(recipe), BATCH, drawn=True)
     batches = with_labels(views, labels, rows, BATCH)
-    naive = _time_fits(keras.Model(inputs, head(pooled)), NAIVE, batches.take(1), batches)
+    naive = _time_fits(keras.Model(part.input, head(part.output)), NAIVE, batches.take(1), batches)
 
     kept = scratch / "features.npy"
     kept.unlink(missing_ok=True)
     start = time.perf_counter()
-    features = cache_features(keras.Model(inputs, pooled), views, count, kept, "frozen features")
+    features = cache_features(part, views, count, kept, "frozen features")
     first_pass = time.perf_counter() - start
     features_in = keras.Input((features.shape[1],))
     ours = _time_fits(keras.Model(features_in, head(features_in)), KEPT, features, features, labels[:, None])

@@ -68,6 +68,7 @@ def evaluate_folds(arguments: argparse.Namespace, folder: Path) -> int:
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     flags = ["--data", arguments.data, "--output", str(folder / REPORT), "--cache", str(arguments.cache)]
+    flags += ["--marks", str(arguments.marks)] if arguments.marks else []
     flags += ["--no-baselines", "--robustness" if arguments.robustness else "--no-robustness"]
     return evaluate.run(parser.parse_args([*(str(folder / fold) for fold in FOLDS), *flags]))
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bonexray.errors import BonexrayError
 from training.copying.sources import read_with_copies
+from training.data.marks import read_marks
 from training.data.readers import CACHE
 from training.data.roles import NOTHING
 from training.data.split import split_sources
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--readme", type=Path, help="README whose results table is replaced")
     add("--resamples", type=int, default=RESAMPLES, help=f"bootstrap resamples (default: {RESAMPLES})")
     add("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    add("--marks", type=Path, metavar="FILE", help="boxes around fractures, as `train --marks` takes them")
     add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
 
 
@@ -96,8 +98,9 @@ def predict(arguments: argparse.Namespace) -> Measurement:
         measurement.data["split"] = describe_split(split_sources(table, pairs=pairs), pairs)
     if kept:
         measurement.join(kept)
+    marks = read_marks(arguments.marks, table)
     for checkpoint in arguments.checkpoints:
-        ask(measurement, checkpoint, table, whole=whole, robustness=arguments.robustness)
+        ask(measurement, checkpoint, table, marks, whole=whole, robustness=arguments.robustness)
     if not whole:
         add_published(measurement)
         refuse_unmeasured(measurement)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from training.data.marks import draw_marks
 from training.data.pixels import load_pixels, read_pixels
 from training.data.readers import CACHE
 from training.data.roles import NOTHING, first_images
@@ -49,6 +50,9 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
         "or a Hub data set owner/name[@revision]")  # fmt: skip
     add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, a checkpoint "
         "folder to go on from, or 'none' for a random start (default: imagenet)")  # fmt: skip
+    add("--marks", type=Path, metavar="FILE", help="CSV of boxes around fractures (file, left, top, right, bottom; "
+        "shares of width and height), for --location (default: those that come with the project, where the data hold "
+        "their images)")  # fmt: skip
     add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
 
 
@@ -147,22 +151,19 @@ def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
         work=plan.work,
         cache=plan.cache,
         origin=plan.data["fingerprint"],
+        marks=draw_marks(plan.marks, plan.table) if len(plan.marks) else None,
     )
     return train_network(network, plan.recipe, material)
 
 
 def _logits(network: "keras.Model", table: pd.DataFrame, recipe: Recipe) -> np.ndarray:
     """Logits of the images as serving would letterbox them, shape (n,)."""
-    head = network.get_layer("probability")
-    pixels = read_pixels(table, recipe.image_size)
-    features = _features(network, recipe).predict(np.repeat(pixels[..., None], 3, -1), batch_size=16, verbose=0)
-    kernel, bias = head.get_weights()
-    return (features.astype(np.float64) @ kernel + bias)[:, 0]
-
-
-def _features(network: "keras.Model", recipe: Recipe) -> "keras.Model":
-    import keras
-
     from training.learning.network import letterboxed_part
 
-    return keras.Model(*letterboxed_part(network, recipe.image_size))
+    head = network.get_layer("probability")
+    pixels = read_pixels(table, recipe.image_size)
+    features = letterboxed_part(network, recipe.image_size).predict(
+        np.repeat(pixels[..., None], 3, -1), batch_size=16, verbose=0
+    )
+    kernel, bias = head.get_weights()
+    return (features.astype(np.float64) @ kernel + bias)[:, 0]

@@ -112,13 +112,22 @@ def start_measurement(table: pd.DataFrame, name: str) -> Measurement:
     return Measurement(pd.DataFrame(), pd.DataFrame(), described)
 
 
-def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole: bool, robustness: bool) -> None:
+def ask(
+    measurement: Measurement,
+    checkpoint: str,
+    table: pd.DataFrame,
+    marks: pd.DataFrame,
+    *,
+    whole: bool,
+    robustness: bool,
+) -> None:
     """Predict with one checkpoint, on what it never saw.
 
     Args:
         measurement: to add to.
         checkpoint: folder, or owner/name[@revision].
         table: the data set, as `read_table` gives it.
+        marks: boxes of its fractures, as `read_marks` gives them.
         whole: all of it, being data that the network was not made from.
         robustness: ask about perturbed images too.
     """
@@ -131,7 +140,7 @@ def ask(measurement: Measurement, checkpoint: str, table: pd.DataFrame, *, whole
     in_folds = stands_for_recipe(classifier.checkpoint.provenance) and not whole
     rows = held_out if in_folds else rows
     if len(rows):
-        predictions = predict_images(classifier, rows, name)
+        predictions = predict_images(classifier, rows, name, marks)
         if leaky:
             predictions["threshold"] = LEAKY_THRESHOLD
         measurement.add(predictions)

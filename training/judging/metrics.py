@@ -39,7 +39,20 @@ def measure(rows: pd.DataFrame, weights: Floats | None = None) -> dict[str, Floa
         "brier": share((probability - label) ** 2, weights),
         "ece": expected_calibration_error(label, probability, weights),
         "calibration_in_the_large": share(probability - label, weights),
+        **pointing(rows, weights),
     }
+
+
+def pointing(rows: pd.DataFrame, weights: Floats) -> dict[str, Floats]:
+    """Compute the share of marked fractures that the strongest evidence touches, and the share that chance would.
+
+    Nothing where no row has a mark.
+    """
+    if "peak_on_mark" not in rows or rows["peak_on_mark"].isna().all():
+        return {}
+    marked = weights * rows["peak_on_mark"].notna().to_numpy(float)
+    names = {"peak_on_mark": "peak_on_mark", "peak_on_mark_by_chance": "marked_cells"}
+    return {name: share(rows[column].fillna(0), marked) for name, column in names.items()}
 
 
 def share(values: ArrayLike, weights: Floats) -> Floats:

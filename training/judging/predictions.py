@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from bonexray import FractureClassifier
 from bonexray.errors import BonexrayError
+from training.judging.pointing import boxes_of, point
 
 COLUMNS = {
     "file": "str",
@@ -26,6 +27,10 @@ COLUMNS = {
     "threshold": "float64",
     "milliseconds": "float64",
 }
+POINTED = {  # of images whose fracture is marked, else NaN; tables of before marks lack them
+    "peak_on_mark": "float64",  # 1 where the strongest evidence touches the mark
+    "marked_cells": "float64",  # share of all cells that do
+}
 ROLES = ("held_out", "validation")
 OUT_OF_FOLD, TEST, OFFICIAL, VALIDATION, EXTERNAL = "out_of_fold", "test", "official", "validation", "external"
 DESCRIPTIONS = {
@@ -37,23 +42,27 @@ DESCRIPTIONS = {
 }
 
 
-def predict_images(classifier: FractureClassifier, rows: pd.DataFrame, model: str) -> pd.DataFrame:
+def predict_images(classifier: FractureClassifier, rows: pd.DataFrame, model: str, marks: pd.DataFrame) -> pd.DataFrame:
     """Run a classifier over images, as a visitor would: a path in, a `Prediction` out.
 
     Args:
         classifier: the loaded checkpoint.
         rows: of a data set, with `part`, `role` and `split` added.
         model: its name in the table.
+        marks: boxes of fractures, as `read_marks` gives them.
     """
+    boxes = boxes_of(marks)
     answers = [classifier.predict(path) for path in tqdm(rows["path"], f"{model} {rows['part'].iloc[0]}", unit="image")]
+    pointed = [point(answer, boxes.get(file)) for answer, file in zip(answers, rows["file"], strict=True)]
     answered = rows.assign(
         model=model,
         logit=[answer.logit for answer in answers],
         probability=[answer.probability for answer in answers],
         threshold=classifier.threshold,
         milliseconds=[answer.milliseconds for answer in answers],
+        **dict(zip(POINTED, np.transpose(pointed), strict=True)),
     )
-    return answered[list(COLUMNS)].astype(COLUMNS).reset_index(drop=True)
+    return answered[[*COLUMNS, *POINTED]].astype(COLUMNS | POINTED).reset_index(drop=True)
 
 
 def read_predictions(paths: Iterable[str | Path]) -> pd.DataFrame:
@@ -67,7 +76,8 @@ def read_predictions(paths: Iterable[str | Path]) -> pd.DataFrame:
         missing = [column for column in COLUMNS if column not in table]
         if missing:
             raise BonexrayError(f"{path} lacks the column {missing[0]!r}: expected {', '.join(COLUMNS)}")
-        tables.append(table[list(COLUMNS)].astype(COLUMNS))
+        pointed = [column for column in POINTED if column in table]
+        tables.append(table[[*COLUMNS, *pointed]].astype(COLUMNS))
     return check_predictions(pd.concat(tables, ignore_index=True))
 
 

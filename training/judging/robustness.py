@@ -11,6 +11,7 @@ from training.data.roles import first_images
 from training.judging.intervals import RESAMPLES, Figures, Floats, with_intervals
 from training.judging.metrics import measure, share
 from training.judging.perturbations import LETTERS, PERTURBATIONS, Box, Grey, letter_box
+from training.judging.pointing import find_cells
 from training.judging.predictions import COLUMNS, judge
 
 FLAT = 4.0  # grey levels; a cell whose pixels spread less shows background or padding, not anatomy
@@ -55,15 +56,11 @@ def describe_peak(answer: Prediction, grey: Grey, letter: Box | None) -> dict[st
         grey: what it was asked about, shape (H, W).
         letter: the box of a letter that was burnt in, if one was.
     """
-    row, column = np.unravel_index(np.argmax(answer.cells), answer.cells.shape)
-    pad_y, pad_x = ((max(grey.shape) - side) // 2 for side in grey.shape)
-    step = max(grey.shape) / np.array(answer.cells.shape)
-    left, top = column * step[1] - pad_x, row * step[0] - pad_y
-    cell = left, top, left + step[1], top + step[0]
-    seen = grey[_within(top, cell[3], grey.shape[0]), _within(left, cell[2], grey.shape[1])]
+    cell = left, top, right, bottom = find_cells(answer).reshape(-1, 4)[np.argmax(answer.cells)]
+    seen = grey[_within(top, bottom, grey.shape[0]), _within(left, right, grey.shape[1])]
     height, width = grey.shape
     # A cell that reaches the edge of the image, or beyond it into the padding, is the border's.
-    on_border = left <= 0 or top <= 0 or cell[2] >= width or cell[3] >= height
+    on_border = left <= 0 or top <= 0 or right >= width or bottom >= height
     return {
         "peak_on_letter": letter is not None and _overlap(cell, letter) >= COVERED,
         "peak_on_border": bool(on_border),

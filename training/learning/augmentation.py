@@ -18,7 +18,7 @@ def build_augmentation(recipe: Recipe) -> Step:
     Geometry comes first, at the stored resolution, so that a crop still has detail to show; then what
     scanners, compression and teaching pages do to brightness, contrast, sharpness and borders.
     """
-    steps = [*_geometry(recipe), build_shrinking(recipe), *_photometry(recipe)]
+    steps = [*_geometry(recipe, recipe.stored_size), build_shrinking(recipe), *_photometry(recipe)]
 
     def augment(pixels: tf.Tensor) -> tf.Tensor:
         x = tf.cast(pixels, tf.float32)
@@ -27,6 +27,23 @@ def build_augmentation(recipe: Recipe) -> Step:
         return tf.clip_by_value(x, 0, 255)
 
     return augment
+
+
+def build_placement(recipe: Recipe, side: int, cells: int) -> Step:
+    """Return the step that puts drawn marks where `build_augmentation` puts their images, batch by batch.
+
+    From uint8 (batch, side, side, 1), 255 inside a mark, to the marked share of each cell, float32
+    (batch, cells, cells, 1).
+    """
+    steps = _geometry(recipe, side)
+
+    def place(drawn: tf.Tensor) -> tf.Tensor:
+        x = tf.cast(drawn, tf.float32)
+        for step in steps:
+            x = step(x)
+        return tf.image.resize(x, (cells, cells), method="area") / 255
+
+    return place
 
 
 def build_shrinking(recipe: Recipe) -> Step:
@@ -42,8 +59,8 @@ def build_shrinking(recipe: Recipe) -> Step:
     return shrink
 
 
-def _geometry(recipe: Recipe) -> list[Step]:
-    side, seed, layers = recipe.stored_size, recipe.seed + 1, keras_cv.layers  # a seed of 0 is none to keras-cv
+def _geometry(recipe: Recipe, side: int) -> list[Step]:
+    seed, layers = recipe.seed + 1, keras_cv.layers  # a seed of 0 is none to keras-cv
     chosen = []
     if recipe.flip:
         chosen.append(layers.RandomFlip("horizontal", seed=seed))

@@ -4,7 +4,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training.data.marks import Marks
 from training.learning.augmentation import Step
+from training.learning.location import cell_targets
 
 Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float16]
@@ -34,6 +36,20 @@ def image_batches(
 def map_batches(maps: Maps, rows: NDArray[np.int64], batch_size: int) -> tf.data.Dataset:
     """Yield float32 (batch, h, w, channels) for the rows of cached maps in their order."""
     return _batches(maps, rows, lambda batch: tf.cast(batch, tf.float32), batch_size, in_turn=False)
+
+
+def mark_batches(marks: Marks, rows: NDArray[np.int64], place: Step, batch_size: int) -> tf.data.Dataset:
+    """Yield what each cell of the views should say, as `cell_targets` returns it, for the rows in their order.
+
+    Args:
+        marks: what is known of the images.
+        rows: positions in them, in the order in which their views are drawn.
+        place: as `build_placement` returns it, drawing for the first time.
+        batch_size: that of the views.
+    """
+    shares = _batches(marks.drawn[..., None], rows, place, batch_size, in_turn=True)
+    facts = tf.data.Dataset.from_tensor_slices((marks.labels[rows], marks.known[rows])).batch(batch_size)
+    return tf.data.Dataset.zip(shares, facts).map(lambda share, fact: cell_targets(share, *fact))
 
 
 def with_labels(

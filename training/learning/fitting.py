@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -16,8 +17,9 @@ from training.data.roles import first_images
 from training.learning.batches import with_labels
 from training.learning.draws import draw_images
 from training.learning.features import cache_features, feature_key
+from training.learning.location import IGNORED, LocationLoss
 from training.learning.material import Material, Shown, show_images, show_maps, upright_images
-from training.learning.network import HEAD
+from training.learning.network import HEAD, pooled_part
 from training.learning.norms import estimate_norms
 from training.learning.recipe import Recipe
 
@@ -53,8 +55,9 @@ def fit_head(network: keras.Model, recipe: Recipe, material: Material, shown: Sh
     """
     count = recipe.images_per_epoch * recipe.head_views
     rows = _draw(shown, recipe, count, seed=recipe.seed)
-    target = material.cache / f"features-{feature_key(shown.part, shown.key, rows.tobytes())}.npy"
-    seen = cache_features(shown.part, shown.batches(rows, recipe.batch_size), count, target, "frozen features")
+    pooled = pooled_part(network, shown.part)
+    target = material.cache / f"features-{feature_key(pooled, shown.key, rows.tobytes())}.npy"
+    seen = cache_features(pooled, shown.batches(rows, recipe.batch_size), count, target, "frozen features")
     kernel, bias = fit_logistic(np.asarray(seen, np.float64), shown.labels[rows], recipe.head_strength)
     network.get_layer(HEAD).set_weights([kernel[:, None], np.array([bias])])
     record_epoch(material.work, "head", 0, _judge(seen @ kernel + bias, shown.labels[rows]))
@@ -77,20 +80,44 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float
 
 def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
     """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped."""
-    core = keras.Model(shown.part.input, network.get_layer(HEAD)(network.get_layer("dropout")(shown.part.output)))
+    core = _core(network, recipe, shown)
     steps = max(1, recipe.images_per_epoch // recipe.batch_size)
     rows = _draw(shown, recipe, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
     _compile(core, recipe, recipe.learning_rate, recipe.epochs * steps, recipe.ema)
     core.optimizer.build(core.trainable_variables)  # what a step creates when it is traced has it traced once more
     backup, last = material.work / "backup", material.work / "last.weights.h5"
     rest = rows[_next_epoch(backup) * steps * recipe.batch_size :]
-    batches = with_labels(shown.batches(rest, recipe.batch_size), shown.labels, rest, recipe.batch_size)
+    inputs = shown.batches(rest, recipe.batch_size)
+    if shown.targets:
+        inputs = tf.data.Dataset.zip(inputs, shown.targets(rest, recipe.batch_size))
+    batches = with_labels(inputs, shown.labels, rest, recipe.batch_size)
     core.fit(
         batches.repeat(), steps_per_epoch=steps, epochs=recipe.epochs,
-        validation_data=_weighted(shown.validation if len(shown.validation) else None, material),
+        validation_data=_weighted(_validation(core, shown), material),
         validation_batch_size=recipe.batch_size, callbacks=_callbacks(recipe, material.work, backup, last),
     )  # fmt: skip
     core.load_weights(last)
+
+
+def _core(network: keras.Model, recipe: Recipe, shown: Shown) -> keras.Model:
+    """What is fitted: from inputs, and targets of the cells where there are marks, to the probability."""
+    features, head = pooled_part(network, shown.part), network.get_layer(HEAD)
+    probability = head(network.get_layer("dropout")(features.output))
+    if not shown.targets:
+        return keras.Model(features.input, probability)
+    maps = shown.part.output
+    targets = keras.Input((*maps.shape[1:3], 1), name="targets")
+    located = LocationLoss(head, recipe.dropout, recipe.location)(probability, maps, targets)
+    return keras.Model([features.input, targets], located)
+
+
+def _validation(core: keras.Model, shown: Shown) -> list[NDArray] | NDArray | None:
+    """What `core` takes, of the validation images; nothing is asked of their cells."""
+    if not len(shown.validation):
+        return None
+    if not shown.targets:
+        return shown.validation
+    return [shown.validation, np.full((len(shown.validation), *core.input_shape[1][1:]), IGNORED, np.float32)]
 
 
 def read_history(work: Path) -> pd.DataFrame:
@@ -145,7 +172,7 @@ def _judge(logits: NDArray[np.float64], labels: NDArray) -> dict[str, float]:
     return {"auc": float(roc_auc_score(labels, logits)), "loss": float(log_loss(labels, expit(logits)))}
 
 
-def _weighted(inputs: NDArray | None, material: Material) -> tuple[NDArray, NDArray, NDArray] | None:
+def _weighted(inputs: list[NDArray] | NDArray | None, material: Material) -> tuple | None:
     """Validation data in which both labels weigh the same, as in the balanced draws."""
     if inputs is None:
         return None

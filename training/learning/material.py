@@ -10,12 +10,15 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.learning.augmentation import VIEWS, build_augmentation, build_shrinking
-from training.learning.batches import Pixels, image_batches, map_batches
+from training.data.marks import SIDE, Marks
+from training.learning.augmentation import VIEWS, Step, build_augmentation, build_placement, build_shrinking
+from training.learning.batches import Pixels, image_batches, map_batches, mark_batches
 from training.learning.draws import draw_views
 from training.learning.features import cache_features, feature_key
-from training.learning.network import letterboxed_part, split_network
+from training.learning.network import letterboxed_maps, split_network
 from training.learning.recipe import Recipe
+
+Batches = Callable[[NDArray[np.int64], int], tf.data.Dataset]  # from positions and a batch size
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Material:
         work: folder of this run's state.
         cache: folder of features that other runs may share.
         origin: fingerprint of the data set.
+        marks: where the fractures lie, as far as it is known; None to train without.
     """
 
     pixels: Pixels
@@ -39,6 +43,7 @@ class Material:
     work: Path
     cache: Path
     origin: str
+    marks: Marks | None = None
 
     @property
     def labels(self) -> NDArray[np.float32]:
@@ -51,32 +56,36 @@ class Shown:
     """What the trained part of a network is shown: images, or the maps that its frozen part makes of them.
 
     Attributes:
-        part: the trained part, from them to pooled features, (batch, channels); its layers are the network's.
+        part: the trained part, from them to the last maps, before pooling; its layers are the network's.
         table: a row for each that may be drawn in training; its index is their position.
         labels: float32, of every position, 1 for fractured.
         batches: from positions and a batch size to batches of inputs, float32.
         validation: inputs of the validation images, float32; may be empty.
         key: names what the inputs depend on.
+        targets: from the same to batches of what each cell should say, as `cell_targets` returns it, or None.
     """
 
     part: keras.Model
     table: pd.DataFrame
     labels: NDArray[np.float32]
-    batches: Callable[[NDArray[np.int64], int], tf.data.Dataset]
+    batches: Batches
     validation: NDArray[np.float32]
     key: str
+    targets: Batches | None = None
 
 
 def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Shown:
     """Show images, augmented anew each time, to the network from its scaling on."""
     step, none = build_augmentation(recipe), np.zeros((0, recipe.image_size, recipe.image_size, 3), np.float32)
+    part, marks = letterboxed_maps(network, recipe.image_size), material.marks
     return Shown(
-        part=keras.Model(*letterboxed_part(network, recipe.image_size)),
+        part=part,
         table=material.train,
         labels=material.labels,
         batches=lambda rows, size: image_batches(material.pixels, rows, step, size, drawn=True),
         validation=np.concatenate([none, *upright_images(material, recipe, material.validation)]),
         key=feature_key(None, VIEWS, recipe.image_choices(), material.origin),
+        targets=marks and (lambda rows, size: mark_batches(marks, rows, _placement(recipe, part), size)),
     )
 
 
@@ -91,6 +100,7 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size, drawn=True)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
     drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
+    targets = _targets_of(material.marks, rows, recipe, part) if material.marks else None
     checked = [frozen.predict_on_batch(batch) for batch in upright_images(material, recipe, material.validation)]
     return Shown(
         part=part,
@@ -99,7 +109,18 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
         batches=lambda rows, size: map_batches(maps, rows, size),
         validation=np.concatenate([np.zeros((0, *maps.shape[1:]), np.float32), *checked]),
         key=key,
+        targets=None if targets is None else (lambda rows, size: map_batches(targets, rows, size)),
     )
+
+
+def _targets_of(marks: Marks, rows: NDArray[np.int64], recipe: Recipe, part: keras.Model) -> NDArray[np.float16]:
+    """What each cell of all the views should say, shape (views, h, w, 1)."""
+    batches = mark_batches(marks, rows, _placement(recipe, part), recipe.batch_size)
+    return np.concatenate([batch.astype(np.float16) for batch in batches.as_numpy_iterator()])
+
+
+def _placement(recipe: Recipe, part: keras.Model) -> Step:
+    return build_placement(recipe, SIDE, part.output.shape[1])
 
 
 def upright_images(material: Material, recipe: Recipe, rows: NDArray[np.int64]) -> tf.data.Dataset:

@@ -70,7 +70,7 @@ def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.
         first: the first layer that is trained, as in `set_trainable`; a block must begin there.
 
     Returns:
-        Letterboxed pixels (batch, size, size, 3), 0..255, to maps; and those maps to pooled features (batch, channels).
+        Letterboxed pixels (batch, size, size, 3), 0..255, to maps; and those maps to the last ones, before pooling.
     """
     backbone, size = network.get_layer(BACKBONE), network.get_layer(LETTERBOX).height
     start = backbone.layers[_position(network, first)]
@@ -82,14 +82,23 @@ def split_network(network: keras.Model, first: str) -> tuple[keras.Model, keras.
     pixels, maps = keras.Input((size, size, 3), name="letterboxed"), keras.Input(cut.shape[1:], name="maps")
     scaled = network.get_layer(SCALING)(pixels)
     frozen = keras.Model(pixels, scaled if cut is backbone.input else keras.Model(backbone.input, cut)(scaled))
-    return frozen, keras.Model(maps, network.get_layer(POOLING)(trained(maps, training=False)))
+    return frozen, keras.Model(maps, trained(maps, training=False))
 
 
-def letterboxed_part(network: keras.Model, size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """Return letterboxed pixels (batch, size, size, 3), 0..255, and the pooled features that they lead to."""
+def letterboxed_maps(network: keras.Model, size: int) -> keras.Model:
+    """Return the part from letterboxed pixels (batch, size, size, 3), 0..255, to the last maps, before pooling."""
     pixels = keras.Input((size, size, 3), name="letterboxed")
-    maps = network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False)
-    return pixels, network.get_layer(POOLING)(maps)
+    return keras.Model(pixels, network.get_layer(BACKBONE)(network.get_layer(SCALING)(pixels), training=False))
+
+
+def pooled_part(network: keras.Model, part: keras.Model) -> keras.Model:
+    """Return the part of a network that ends at its last maps, with its pooling: features, (batch, channels)."""
+    return keras.Model(part.input, network.get_layer(POOLING)(part.output))
+
+
+def letterboxed_part(network: keras.Model, size: int) -> keras.Model:
+    """Return the part from letterboxed pixels (batch, size, size, 3), 0..255, to pooled features."""
+    return pooled_part(network, letterboxed_maps(network, size))
 
 
 def _position(network: keras.Model, first: str) -> int:

@@ -38,7 +38,9 @@ class Recipe:
     learning_rate: float = _option(
         3e-4, "peak learning rate of fine-tuning, per step, warmed up then decayed by a cosine"
     )
-    first_trained: str = _option("block_13", "first backbone layer that is fine-tuned (a name's beginning; '' for all)")
+    first_trained: str = _option(
+        "block_6_expand", "first backbone layer that is fine-tuned (a name's beginning; '' for all)"
+    )
     batch_norm: str = _option(
         "kept", "statistics of batch norm: 'kept' as the initial weights have them, or 'estimated' on training images"
     )
@@ -46,6 +48,9 @@ class Recipe:
     dropout: float = _option(0.3, "share of the pooled features dropped, 0..1")
     label_smoothing: float = _option(0.05, "share of the label given to both classes alike, 0..1")
     ema: float = _option(0.98, "momentum of the averaged weights that are kept, per step; 0 keeps the last ones")
+    location: float = _option(
+        1.0, "weight of the loss on cells inside and outside of marked fractures (--marks); 0 leaves the marks out"
+    )
     rotation: float = _option(0.06, "largest random rotation either way, turns (0.5 is upside down)")
     crop: float = _option(0.25, "largest share of the image's area that a random crop and zoom removes, 0..1")
     zoom: float = _option(0.0, "largest random zoom either way, share of the side")
@@ -100,7 +105,7 @@ RANGES = {
     "views": (0, 1000), "head_views": (1, 1000), "epochs": (0, 10**5),
     "head_strength": (1e-9, 1e9),
     "learning_rate": (0, 10), "weight_decay": (0, 1), "dropout": (0, 0.99), "label_smoothing": (0, 0.99),
-    "ema": (0, 0.99999), "rotation": (0, 1), "crop": (0, 0.95), "zoom": (0, 0.9),
+    "ema": (0, 0.99999), "location": (0, 100), "rotation": (0, 1), "crop": (0, 0.95), "zoom": (0, 0.9),
     "brightness": (0, 1), "contrast": (0, 1), "blur": (0, 10), "jpeg": (1, 100), "noise": (0, 1), "cutout": (0, 0.9),
     "sensitivity": (0.01, 1), "seed": (0, 2**31 - 1),
 }  # fmt: skip
@@ -110,13 +115,13 @@ PREDECESSOR = Recipe(
     image_size=224, scaling="unit", split="official", balance="none", one_vote=False, images_per_epoch=2048, views=0,
     epochs=6, learning_rate=1e-4, first_trained="", weight_decay=1e-4,
     rotation=0.1, zoom=0.1, crop=0.0, brightness=0.0, contrast=0.0, blur=0.0, jpeg=100, noise=0.0, cutout=0.0,
-    label_smoothing=0.0, ema=0.0,
+    label_smoothing=0.0, ema=0.0, location=0.0,
 )  # fmt: skip
 RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
         "default": Recipe(
-            views=16, epochs=10, head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block4"
+            views=24, head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block1"
         ),
         # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
         "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),

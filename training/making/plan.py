@@ -10,10 +10,11 @@ import pandas as pd
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.errors import BonexrayError
 from training.copying.sources import read_with_copies
+from training.data.marks import read_marks
 from training.data.roles import NOTHING, assign_roles
 from training.learning.recipe import RECIPES, Recipe, recipe_from
 from training.making.answers import read_answers
-from training.making.provenance import describe_data, describe_weights, digest_run
+from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Plan:
         roles: its rows by role.
         data: what the record will say of them, with the names of the validation and held-out part.
         weights: what the record will say of the initial weights.
+        marks: boxes of the data set's fractures, as `read_marks` gives them; empty to train without.
         calibration: folder of a cross-validation of the recipe, to calibrate on where there is no validation part.
         answers: the out-of-fold answers in it, as `read_answers` gives them.
     """
@@ -45,6 +47,7 @@ class Plan:
     roles: dict[str, pd.DataFrame]
     data: dict[str, Any]
     weights: dict[str, str]
+    marks: pd.DataFrame
     calibration: Path | None = None
     answers: pd.DataFrame | None = None
 
@@ -88,6 +91,8 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     recipe = recipe_from(arguments)
     table, pairs = read_with_copies(arguments.data, arguments.cache)
     roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out, pairs)
+    marks = read_marks(arguments.marks, table)
+    marks = marks if recipe.location else marks.head(0)
     names = {"validation": arguments.validation, "held_out": arguments.hold_out}
     if recipe.split == "official":
         names = {"validation": "official val", "held_out": "official test"}
@@ -100,8 +105,9 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         cache=arguments.cache,
         table=table,
         roles=roles,
-        data=describe_data(table, roles, arguments.data) | names,
+        data=describe_data(table, roles, arguments.data) | names | describe_marks(arguments.marks, marks),
         weights=describe_weights(arguments.weights, _start_of(arguments.backbone, arguments.weights)),
+        marks=marks,
         calibration=arguments.calibration,
     )
     return replace(plan, answers=read_answers(plan.calibration, plan.provenance)) if plan.calibration else plan

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bonexray.checkpoint import LAYOUT, hash_file
 from training.data.dataset import fingerprint
+from training.data.marks import MARKS
 from training.learning.recipe import Recipe
 
 HISTORY = "history.csv"  # a row an epoch, beside the network
@@ -35,6 +36,14 @@ def describe_data(table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str
         "split": {role: count_role(rows) for role, rows in roles.items() if len(rows)},
         "seen": "".join(sorted({digest[:SEEN_DIGITS] for digest in known})),
     }
+
+
+def describe_marks(path: Path | None, marks: pd.DataFrame) -> dict[str, Any]:
+    """Which file said where fractures lie, and of how many images; nothing where no image was marked."""
+    if marks.empty:
+        return {}
+    source = path or MARKS
+    return {"marks": {"name": source.name, "sha256": hash_file(source), "images": int(marks["file"].nunique())}}
 
 
 def count_role(rows: pd.DataFrame) -> dict[str, int]:
@@ -71,6 +80,7 @@ def training_of(provenance: dict[str, Any]) -> dict[str, Any]:
     return {
         **provenance.get("recipe", {}),
         "data": provenance.get("data", {}).get("fingerprint"),
+        "marks": provenance.get("data", {}).get("marks", {}).get("sha256"),
         "weights": weights.get("sha256", weights.get("initialised")),
     }
 

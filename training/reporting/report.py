@@ -81,10 +81,12 @@ def main_table(summary: dict[str, Any]) -> str:
 def _leak_free_columns(measured: Sequence[dict[str, Figure]]) -> dict[str, str]:
     """Name the leak-free columns by the figure that each holds."""
     archives = sorted({key for figures in measured for key in figures if key.startswith("auroc_in_")})
+    pointed = any("peak_on_mark" in figures for figures in measured)
     return {
         "auroc_matched": "leak-free: **AUROC within an archive**",
         **{key: f"**inside `{key.removeprefix('auroc_in_')}`**" for key in archives},
         "auroc": "all archives together",
+        **({"peak_on_mark": title("peak_on_mark")} if pointed else {}),
     }
 
 

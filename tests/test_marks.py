@@ -1,0 +1,184 @@
+"""Where fractures lie: the boxes as they are read and drawn, and what the training makes of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from core_fixtures import write_folders
+from test_train import command
+
+from bonexray import BonexrayError
+from bonexray.checkpoint import read_checkpoint
+from training.__main__ import main
+from training.data.dataset import read_dataset
+from training.data.marks import BOX, MARKS, SIDE, Marks, draw_marks, read_marks
+from training.learning.augmentation import build_augmentation, build_placement
+from training.learning.batches import image_batches, mark_batches
+from training.learning.location import IGNORED, cell_targets, location_loss
+from training.learning.recipe import Recipe
+
+CELLS = 14
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return drawn bones in the Kaggle layout."""
+    return write_folders(tmp_path_factory.mktemp("bones"), sources=40)
+
+
+@pytest.fixture(scope="module")
+def table(data: Path) -> pd.DataFrame:
+    """The drawn bones as one table."""
+    return read_dataset(data)
+
+
+def boxes_around(files: pd.Series) -> pd.DataFrame:
+    """A box in the upper left of each."""
+    return pd.DataFrame({"file": files, "left": 0.1, "top": 0.2, "right": 0.4, "bottom": 0.6})
+
+
+@pytest.fixture
+def marked(table: pd.DataFrame, tmp_path: Path) -> Path:
+    """A file of marks on every fractured bone."""
+    boxes_around(table.loc[table["label"] == 1, "file"]).to_csv(tmp_path / "boxes.csv", index=False)
+    return tmp_path / "boxes.csv"
+
+
+def test_the_projects_own_marks_are_boxes() -> None:
+    """All that is in the file can be read; its images are called by a digest, so that no others are meant."""
+    boxes = pd.read_csv(MARKS)
+    table = pd.DataFrame({"file": boxes["file"].unique(), "label": 1})
+    assert len(read_marks(None, table)) == len(boxes) > 300
+    assert boxes["file"].str.fullmatch(r"[0-9a-f]{16}\.jpg").all()
+    size = (boxes["right"] - boxes["left"]) * (boxes["bottom"] - boxes["top"])
+    assert size.median() < 0.1
+
+
+def test_a_data_set_without_the_projects_images_has_no_marks(table: pd.DataFrame) -> None:
+    """Unless a file is asked for, of which not one row fits: then something is wrong."""
+    assert read_marks(None, table).empty
+    with pytest.raises(BonexrayError, match="none of its"):
+        read_marks(MARKS, table)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"right": 1.2}, "1.2"),
+        ({"right": 0.1}, "expected 0 <= left < right <= 1"),
+        ({"top": float("nan")}, "nan"),
+        ({"top": "high"}, "in numbers"),
+    ],
+)
+def test_a_bad_box_is_named(change: dict, message: str, table: pd.DataFrame, marked: Path) -> None:
+    """With its file, and what was expected."""
+    pd.read_csv(marked).assign(**change).to_csv(marked, index=False)
+    with pytest.raises(BonexrayError, match=f"boxes.csv.*{message}"):
+        read_marks(marked, table)
+
+
+def test_files_that_are_no_marks_are_refused(table: pd.DataFrame, marked: Path, tmp_path: Path) -> None:
+    """None there, other columns, and a fracture in a bone that is labelled intact."""
+    with pytest.raises(BonexrayError, match=r"nothing\.csv"):
+        read_marks(tmp_path / "nothing.csv", table)
+    pd.read_csv(marked).rename(columns={"top": "y"}).to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(BonexrayError, match="left, y, right"):
+        read_marks(tmp_path / "other.csv", table)
+    boxes_around(table["file"]).to_csv(marked, index=False)
+    with pytest.raises(BonexrayError, match="labelled not fractured"):
+        read_marks(marked, table)
+
+
+def test_a_box_is_drawn_where_the_letterbox_puts_it(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a picture twice as tall as wide, the left half of the picture is the second quarter of the square."""
+    monkeypatch.setattr("training.data.marks.read_image", lambda path: np.zeros((200, 100), np.uint8))
+    fractured = table.index[table["label"] == 1]
+    box = boxes_around(table.loc[fractured[:1], "file"]).assign(left=0, right=0.5, top=0.5, bottom=1)
+    marks = draw_marks(box, table)
+    assert marks.drawn.shape == (len(table), SIDE, SIDE)
+    expected = np.zeros((SIDE, SIDE))
+    expected[SIDE // 2 :, SIDE // 4 : SIDE // 2] = 255
+    np.testing.assert_array_equal(marks.drawn[fractured[0]], expected)
+    assert not np.delete(marks.drawn, fractured[0], 0).any()
+    assert marks.known.tolist() == [label == 0 or row == fractured[0] for row, label in table["label"].items()]
+
+
+def test_marks_go_where_their_views_go() -> None:
+    """Turned, mirrored and cropped as the images are, though drawn smaller and in a pass of their own."""
+    random, count = np.random.default_rng(0), 96
+    recipe = replace(Recipe(), contrast=0.0, brightness=0.0)
+    images, drawn = np.zeros((count, 320, 320), np.uint8), np.zeros((count, SIDE, SIDE), np.uint8)
+    for image, mark in zip(images, drawn, strict=True):
+        corner, extent = random.uniform(0.2, 0.7, 2), random.uniform(0.05, 0.25, 2)
+        for square in (image, mark):
+            top, left, bottom, right = (np.concatenate([corner, corner + extent]) * len(square)).astype(int)
+            square[top:bottom, left:right] = 255
+    rows = random.permutation(count)
+    views = image_batches(images, rows, build_augmentation(recipe), 32, drawn=True)
+    seen = np.concatenate([batch[..., 0] for batch in views.as_numpy_iterator()]) / 255
+    seen = seen.reshape(count, CELLS, 16, CELLS, 16).mean((2, 4))
+    marks = Marks(drawn, np.ones(count, bool), np.ones(count, np.int8))
+    targets = mark_batches(marks, rows, build_placement(recipe, SIDE, CELLS), 32)
+    found = np.concatenate([batch[..., 0] for batch in targets.as_numpy_iterator()])
+    assert (found.reshape(count, -1).max(1) == 1).mean() > 0.95
+    assert seen[found == 1].mean() > 0.8
+    assert seen[found == 0].max() < 0.3
+
+
+def targets_of(shares: Sequence[float], label: int, *, known: bool = True) -> list[float]:
+    """What the cells of one view should say."""
+    grid = tf.constant(np.reshape(shares, (1, 2, 2, 1)), tf.float32)
+    return cell_targets(grid, tf.constant([label]), tf.constant([known])).numpy().ravel().tolist()
+
+
+def test_what_a_cell_should_say() -> None:
+    """Fractured where most of a mark is; nothing at its edge, nor where nobody marked or the crop left the mark out."""
+    assert targets_of([0.6, 0.2, 0, 0], 1) == [1, IGNORED, 0, 0]
+    assert targets_of([0, 0, 0, 0], 0) == [0, 0, 0, 0]
+    assert targets_of([0.02, 0, 0, 0], 1) == [IGNORED] * 4
+    assert targets_of([0, 0, 0, 0], 1, known=False) == [IGNORED] * 4
+
+
+def test_the_loss_counts_each_image_once() -> None:
+    """However many of its cells are marked; without any, it is zero."""
+    targets = np.full((3, 2, 2, 1), IGNORED, np.float32)
+    logits = np.zeros_like(targets)
+    assert location_loss(tf.constant(targets), tf.constant(logits)).numpy() == 0
+    targets[0].flat[0], targets[1].flat[:3] = 1, 1
+    logits[0], logits[1] = 1, -2
+    inside = (np.log1p(np.exp(-1)) + np.log1p(np.exp(2))) / 2
+    assert location_loss(tf.constant(targets), tf.constant(logits)).numpy() == pytest.approx(inside, rel=1e-5)
+    targets[2], logits[2] = 0, 3
+    found = location_loss(tf.constant(targets), tf.constant(logits)).numpy()
+    assert found == pytest.approx(inside + np.log1p(np.exp(3)), rel=1e-5)
+
+
+@pytest.mark.parametrize("views", ["2", "0"])
+def test_marks_change_a_training_and_stand_in_its_record(
+    views: str, data: Path, table: pd.DataFrame, marked: Path, tmp_path: Path
+) -> None:
+    """With cached and with fresh views; the saved network has no more layers, and a recipe may leave them out."""
+    losses, marks = {}, ("--marks", str(marked))
+    for name, flags in {"with": marks, "without": (), "left out": (*marks, "--location", "0")}.items():
+        output = tmp_path / name
+        argv = command(data, output, "--epochs", "2", "--views", views, "--validation", "fold0", *flags)
+        keras.utils.clear_session()
+        assert main(argv) == 0
+        history = pd.read_csv(output / "history.csv").query("phase == 'backbone'")
+        losses[name] = history[["loss", "val_loss"]].to_numpy()
+        about = read_checkpoint(output).provenance["data"]
+        fractured = int((table["label"] == 1).sum())
+        assert about.get("marks", {}).get("images") == (fractured if name == "with" else None)
+        config = json.loads((output / "config.json").read_text())
+        assert [layer["name"] for layer in config["config"]["layers"]][-1] == "probability"
+    np.testing.assert_array_equal(losses["left out"], losses["without"])
+    assert (losses["with"][:, 0] > losses["without"][:, 0]).all()
+    assert (np.abs(losses["with"][:, 1] - losses["without"][:, 1]) < 0.2).all()
+    assert not np.allclose(losses["with"], losses["without"])
+    assert set(BOX) < set(pd.read_csv(marked).columns)
