@@ -7,7 +7,10 @@ from page.drawing import Row, chapter, draw
 from page.models import Models, title
 from page.texts import TEXTS, number, translate
 
-METRICS = ("auroc", "auroc_matched", "sensitivity", "specificity", "accuracy", "brier", "ece")
+METRICS = (
+    "auroc", "auroc_matched", "sensitivity", "specificity", "accuracy", "brier", "ece",
+    "peak_on_mark", "peak_on_mark_by_chance",
+)  # fmt: skip
 OFFICIAL, UNSEEN = "official_auroc", "leak_free_auroc_matched"
 ALONE = " (test part alone)"  # of a row that was measured on no fold
 AUROC_AXIS, SHARE_AXIS = (0.2, (0.25, 0.5, 0.75, 1)), (0.0, (0, 0.25, 0.5, 0.75, 1))

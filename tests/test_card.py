@@ -57,6 +57,18 @@ def test_the_gate_is_described_with_what_it_refused(plain_checkpoint: Path) -> N
     assert "Domain gate: none." in render_card(checkpoint, "a/b")
 
 
+def test_marks_are_told_where_the_training_had_some(plain_checkpoint: Path) -> None:
+    """How many, of which file, and that evidence was compared with them; without, that it never was."""
+    checkpoint = read_checkpoint(plain_checkpoint)
+    about = {"name": "boxes.csv", "sha256": "ab" * 32, "images": 297}
+    provenance = checkpoint.provenance | {"data": {**checkpoint.provenance.get("data", {}), "marks": about}}
+    marked, bare = (render_card(one, "a/b") for one in (replace(checkpoint, provenance=provenance), checkpoint))
+    assert "on 297 of its images (`boxes.csv`, SHA-256 abababababababab)" in marked
+    assert "strongest cell lies on a marked fracture" in marked
+    assert "not compared with marked fractures" in bare
+    assert "boxes" not in bare
+
+
 OUT_OF_FOLD = "out of fold (344 sources): out of fold: each source by a network of the same recipe that never saw it"
 
 

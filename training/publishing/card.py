@@ -14,6 +14,7 @@ TEMPLATE = Path(__file__).parents[2] / "model_card.md"
 TASK = "image-classification"
 DATA_NAME = "Fracture Multi-Region X-ray Data"
 HEADLINE = "per_source"
+RECORDED = ("name", "images", "sources", "fingerprint", "marks")
 HUB_METRICS = {"auroc": "roc_auc", "sensitivity": "recall", "brier": "brier_score"}
 
 
@@ -72,7 +73,7 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "calibration": _calibration(checkpoint.calibration),
         "gate": _gate(checkpoint.gate),
         "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
-        "data": {key: provenance.get("data", {}).get(key) for key in ("name", "images", "sources", "fingerprint")},
+        "data": {key: provenance.get("data", {}).get(key) for key in RECORDED},
         "official": provenance.get("recipe", {}).get("split") == "official",
         "recipe": sorted(provenance.get("recipe", {}).items()),
         "libraries": ", ".join(
@@ -184,17 +185,16 @@ def _results(checkpoint: Checkpoint) -> list[Any]:
     """Return the headline figures for the Hub's `model-index`, each with its interval in its name."""
     from huggingface_hub import EvalResult
 
-    metrics = checkpoint.metrics
     return [
         EvalResult(
             task_type=TASK,
             dataset_type="fracture-multi-region-x-ray",
             dataset_name=DATA_NAME,
-            dataset_split=str(metrics.get("split", "test")).split(" (")[0],
+            dataset_split=str(checkpoint.metrics.get("split", "test")).split(" (")[0],
             metric_type=HUB_METRICS.get(row.key, row.key),
             metric_name=f"{row.label}, one vote a source" + (f" (95 % CI {row.interval})" if row.interval else ""),
             metric_value=round(row.value, 4),
         )
-        for row in measured(metrics)
+        for row in measured(checkpoint.metrics)
         if row.group == HEADLINE and row.value is not None
     ]
