@@ -62,7 +62,11 @@ def test_marks_are_told_where_the_training_had_some(plain_checkpoint: Path) -> N
     checkpoint = read_checkpoint(plain_checkpoint)
     about = {"name": "boxes.csv", "sha256": "ab" * 32, "images": 297}
     provenance = checkpoint.provenance | {"data": {**checkpoint.provenance.get("data", {}), "marks": about}}
-    marked, bare = (render_card(one, "a/b") for one in (replace(checkpoint, provenance=provenance), checkpoint))
+    metrics = {"per_source": {"peak_on_mark": {"value": 0.6875}, "peak_on_mark_by_chance": {"value": 0.125}}}
+    compared = replace(checkpoint, provenance=provenance, metrics=metrics)
+    marked, bare = (render_card(one, "a/b") for one in (compared, checkpoint))
+    index = ModelCard(marked).data.eval_results
+    assert [one.metric_type for one in index] == ["peak_on_mark"]  # chance is no result of the network's
     assert "on 297 of its images (`boxes.csv`, SHA-256 abababababababab)" in marked
     assert "strongest cell lies on a marked fracture" in marked
     assert "not compared with marked fractures" in bare

@@ -107,6 +107,17 @@ def test_differences_are_paired() -> None:
     assert all(value == 0 for value in differences(first, first, 50)["brier"].values())
 
 
+def test_only_what_both_were_measured_by_is_compared() -> None:
+    """A baseline has no evidence that could lie on a mark."""
+    first, second = votes(3)
+    pointed = first.assign(peak_on_mark=1.0, marked_cells=0.1)
+    plain = differences(first, second, 50)
+    assert "peak_on_mark" not in plain
+    assert differences(pointed, second, 50) == differences(first, second, 50) == plain
+    assert differences(second, pointed, 50).keys() == plain.keys()
+    assert differences(pointed, pointed, 50)["peak_on_mark"]["value"] == 0
+
+
 def test_sources_of_nearly_one_label_are_compared_without_delong() -> None:
     """One fractured source has no variance of its AUROC; what needs none is still computed."""
     first, second = votes(5)

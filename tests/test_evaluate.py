@@ -94,7 +94,9 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     """Report, figures, tables, README and the checkpoint's own record; a changed figure there would be noticed."""
     readme, output = tmp_path / "README.md", tmp_path / "report"
     readme.write_text(f"before\n{MARKERS[0]}\n(nothing yet)\n{MARKERS[1]}\nafter\n")
-    arguments = (checkpoint, "--data", bones, "--cache", tmp_path / "cache")
+    marks = pd.DataFrame({"file": read_dataset(bones).query("label == 1")["file"], "left": 0, "top": 0, "right": 1})
+    marks.assign(bottom=1).to_csv(tmp_path / "boxes.csv", index=False)
+    arguments = (checkpoint, "--data", bones, "--cache", tmp_path / "cache", "--marks", tmp_path / "boxes.csv")
     assert evaluate(*arguments, "--output", output, "--write-metrics", "--readme", readme) == 0
     assert_report_is_whole(output, readme)
     metrics = read_checkpoint(checkpoint).metrics
@@ -109,6 +111,12 @@ def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp
     changed["per_image"]["ece"]["high"] += 0.02
     found = [line.split(":")[0] for line in deviations(changed, metrics)]
     assert found == ["test per_image brier, value", "test per_image ece, high", "test per_source auroc, value"]
+    assert metrics["per_source"]["peak_on_mark"]["value"] == 1
+    unmarked = deepcopy(metrics)
+    del unmarked["per_source"]["peak_on_mark"], unmarked["per_image"]["peak_on_mark"]
+    assert deviations(metrics, unmarked) == []
+    unmarked["per_image"]["peak_on_mark"] = {"value": 0.5}
+    assert deviations(metrics, unmarked)
 
 
 def assert_report_is_whole(output: Path, readme: Path) -> None:

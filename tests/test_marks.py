@@ -1,5 +1,6 @@
 """Where fractures lie: the boxes as they are read and drawn, and what the training makes of them."""
 
+import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,13 +16,18 @@ from test_train import command
 
 from bonexray import BonexrayError
 from bonexray.checkpoint import read_checkpoint
+from training import evaluate
 from training.__main__ import main
+from training.cross_validate import evaluate_folds
 from training.data.dataset import read_dataset
-from training.data.marks import BOX, MARKS, SIDE, Marks, draw_marks, read_marks
+from training.data.marks import MARKS, SIDE, Marks, draw_marks, read_marks
 from training.learning.augmentation import build_augmentation, build_placement
 from training.learning.batches import image_batches, mark_batches
 from training.learning.location import IGNORED, cell_targets, location_loss
+from training.learning.material import Material, show_images
+from training.learning.network import build_network
 from training.learning.recipe import Recipe
+from training.making.provenance import describe_marks, training_of
 
 CELLS = 14
 
@@ -51,11 +57,15 @@ def marked(table: pd.DataFrame, tmp_path: Path) -> Path:
 
 
 def test_the_projects_own_marks_are_boxes() -> None:
-    """All that is in the file can be read; its images are called by a digest, so that no others are meant."""
+    """All that is in the file can be read; its images are found by a digest, whatever they are called."""
     boxes = pd.read_csv(MARKS)
-    table = pd.DataFrame({"file": boxes["file"].unique(), "label": 1})
-    assert len(read_marks(None, table)) == len(boxes) > 300
-    assert boxes["file"].str.fullmatch(r"[0-9a-f]{16}\.jpg").all()
+    files = boxes["file"].unique()
+    digests = [name[:16] + 48 * "0" for name in files]
+    for names in (files, [f"train/fractured/{number}.png" for number in range(len(files))]):
+        table = pd.DataFrame({"file": names, "file_hash": digests, "label": 1})
+        assert len(read_marks(None, table)) == len(boxes) > 300
+        assert set(read_marks(None, table)["file"]) == set(names)
+        assert read_marks(None, table.assign(label=0)).empty  # nobody asked for them
     size = (boxes["right"] - boxes["left"]) * (boxes["bottom"] - boxes["top"])
     assert size.median() < 0.1
 
@@ -73,7 +83,7 @@ def test_a_data_set_without_the_projects_images_has_no_marks(table: pd.DataFrame
         ({"right": 1.2}, "1.2"),
         ({"right": 0.1}, "expected 0 <= left < right <= 1"),
         ({"top": float("nan")}, "nan"),
-        ({"top": "high"}, "in numbers"),
+        ({"top": "high"}, "'high'; expected numbers"),
     ],
 )
 def test_a_bad_box_is_named(change: dict, message: str, table: pd.DataFrame, marked: Path) -> None:
@@ -88,8 +98,11 @@ def test_files_that_are_no_marks_are_refused(table: pd.DataFrame, marked: Path, 
     with pytest.raises(BonexrayError, match=r"nothing\.csv"):
         read_marks(tmp_path / "nothing.csv", table)
     pd.read_csv(marked).rename(columns={"top": "y"}).to_csv(tmp_path / "other.csv", index=False)
-    with pytest.raises(BonexrayError, match="left, y, right"):
+    with pytest.raises(BonexrayError, match="lack the column 'top'"):
         read_marks(tmp_path / "other.csv", table)
+    boxes_around(table["file"].head(0)).to_csv(tmp_path / "empty.csv", index=False)
+    with pytest.raises(BonexrayError, match="none of its rows"):
+        read_marks(tmp_path / "empty.csv", table)
     boxes_around(table["file"]).to_csv(marked, index=False)
     with pytest.raises(BonexrayError, match="labelled not fractured"):
         read_marks(marked, table)
@@ -131,6 +144,26 @@ def test_marks_go_where_their_views_go() -> None:
     assert seen[found == 0].max() < 0.3
 
 
+def test_fresh_views_and_their_marks_are_drawn_alike() -> None:
+    """Each time that they are asked for, whatever was drawn before: the head is fitted to other views first."""
+    count, recipe = 16, replace(Recipe(), image_size=64, stored_size=64, contrast=0.0, brightness=0.0, views=0)
+    pixels, drawn = np.zeros((count, 64, 64), np.uint8), np.zeros((count, SIDE, SIDE), np.uint8)
+    pixels[:, 8:32, 8:24], drawn[:, 14:56, 14:42] = 255, 255
+    table = pd.DataFrame({"label": [1] * count, "source_group": [str(row) for row in range(count)]})
+    marks = Marks(drawn, np.ones(count, bool), np.ones(count, np.int8))
+    nowhere = Path()
+    material = Material(pixels, table, table, np.zeros(0, np.int64), nowhere, nowhere, "drawn", marks)
+    shown = show_images(build_network("mobilenetv2", 64, "none"), recipe, material)
+    rows = np.arange(count)
+    list(shown.batches(rows, 8))
+    seen = np.concatenate([batch[..., 0] for batch in shown.batches(rows, 8).as_numpy_iterator()])
+    assert shown.targets
+    targets = np.concatenate([batch[..., 0] for batch in shown.targets(rows, 8).as_numpy_iterator()])
+    bright = seen.reshape(count, 2, 32, 2, 32).mean((2, 4))
+    np.testing.assert_array_equal(targets.reshape(count, -1).argmax(1), bright.reshape(count, -1).argmax(1))
+    assert len(set(bright.reshape(count, -1).argmax(1))) > 1
+
+
 def targets_of(shares: Sequence[float], label: int, *, known: bool = True) -> list[float]:
     """What the cells of one view should say."""
     grid = tf.constant(np.reshape(shares, (1, 2, 2, 1)), tf.float32)
@@ -164,7 +197,7 @@ def test_marks_change_a_training_and_stand_in_its_record(
     views: str, data: Path, table: pd.DataFrame, marked: Path, tmp_path: Path
 ) -> None:
     """With cached and with fresh views; the saved network has no more layers, and a recipe may leave them out."""
-    losses, marks = {}, ("--marks", str(marked))
+    losses, layers, marks = {}, {}, ("--marks", str(marked))
     for name, flags in {"with": marks, "without": (), "left out": (*marks, "--location", "0")}.items():
         output = tmp_path / name
         argv = command(data, output, "--epochs", "2", "--views", views, "--validation", "fold0", *flags)
@@ -173,12 +206,25 @@ def test_marks_change_a_training_and_stand_in_its_record(
         history = pd.read_csv(output / "history.csv").query("phase == 'backbone'")
         losses[name] = history[["loss", "val_loss"]].to_numpy()
         about = read_checkpoint(output).provenance["data"]
-        fractured = int((table["label"] == 1).sum())
-        assert about.get("marks", {}).get("images") == (fractured if name == "with" else None)
+        marked_images = about["split"]["train"]["images"] // 2 if name == "with" else None
+        assert about.get("marks", {}).get("images") == marked_images
         config = json.loads((output / "config.json").read_text())
-        assert [layer["name"] for layer in config["config"]["layers"]][-1] == "probability"
+        layers[name] = [layer["name"] for layer in config["config"]["layers"]]
+    assert layers["with"] == layers["without"]
     np.testing.assert_array_equal(losses["left out"], losses["without"])
     assert (losses["with"][:, 0] > losses["without"][:, 0]).all()
     assert (np.abs(losses["with"][:, 1] - losses["without"][:, 1]) < 0.2).all()
     assert not np.allclose(losses["with"], losses["without"])
-    assert set(BOX) < set(pd.read_csv(marked).columns)
+
+
+def test_a_cross_validation_hands_its_marks_on(marked: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """To the evaluation of its networks; and networks that were shown other marks are not of one recipe."""
+    given = []
+    monkeypatch.setattr(evaluate, "run", lambda arguments: given.append(arguments.marks) or 0)
+    for marks in (marked, None):
+        arguments = argparse.Namespace(data="d", cache=tmp_path, marks=marks, robustness=False)
+        assert evaluate_folds(arguments, tmp_path) == 0
+    assert given == [marked, None]
+    boxes = pd.read_csv(marked)
+    first, second = ({"data": describe_marks(path, boxes)} for path in (marked, MARKS))
+    assert training_of(first) != training_of(second) != training_of({"data": describe_marks(None, boxes.head(0))})

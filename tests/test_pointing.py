@@ -15,14 +15,12 @@ from training.judging.pointing import boxes_of, find_cells, point
 from training.judging.predictions import POINTED, predict_images, read_predictions
 from training.reporting.report import _leak_free_columns
 
-TALL = np.zeros((200, 100), np.float32)
-
 
 def answer(row: int, column: int) -> Prediction:
     """An answer to a picture twice as tall as wide, four by four cells, whose evidence peaks in one of them."""
     cells = np.zeros((4, 4), np.float32)
     cells[row, column] = 1
-    return cast(Prediction, SimpleNamespace(evidence=TALL, cells=cells))
+    return cast(Prediction, SimpleNamespace(shape=(200, 100), cells=cells))
 
 
 def test_cells_lie_over_the_letterboxed_square() -> None:

@@ -23,7 +23,7 @@ from bonexray.runtime import Network
 from training.__main__ import main
 from training.learning.network import HEAD, build_network
 from training.making.conversion import convert_network
-from training.making.graph import KERNEL, Graph
+from training.making.graph import BIAS, KERNEL, Graph
 from training.making.quantisation import (
     Judged,
     Prepared,
@@ -94,6 +94,19 @@ def test_an_int8_network_is_small_and_its_sum_exact(
     summed = float(outputs["features"] @ kernel[:, 0])
     assert float(outputs["cells"].mean()) == pytest.approx(summed, abs=1e-3)
     assert float(outputs["probability"]) == pytest.approx(1 / (1 + np.exp(-summed - bias[0])), abs=1e-3)
+
+
+def test_a_channel_that_is_nothing_but_bias_keeps_it(exact: bytes, bones: np.ndarray, tmp_path: Path) -> None:
+    """In steps of a kernel of zeros it would not fit into 32 bits, and come out as something else."""
+    graph = Graph(exact)
+    start, layer = next((at, layer) for at, layer in enumerate(graph.layers) if "block_1_expand" in layer.name)
+    kernel, bias = graph.constant(layer, KERNEL).copy(), graph.constant(layer, BIAS).copy()
+    kernel[:9], bias[:9] = 0, np.arange(-4, 5)
+    graph.replace(layer, KERNEL, kernel)
+    graph.replace(layer, BIAS, bias)
+    (tmp_path / "fast").write_bytes(quantise(prepare(graph.to_bytes(), bones, equal=False), start))
+    read = next(weights for name, weights in read_weights(tmp_path / "fast").items() if "block_1_expand" in name)
+    np.testing.assert_allclose(read.bias[:9], bias[:9], atol=0.01)
 
 
 def test_int8_weights_are_read_back(prepared: Prepared, tmp_path: Path) -> None:

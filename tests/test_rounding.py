@@ -9,7 +9,7 @@ from core_fixtures import build_short, draw_bone
 from training.learning.network import BACKBONE
 from training.making.conversion import convert_network
 from training.making.graph import KERNEL, Graph
-from training.making.rounding import mean_shifts, round_kernel
+from training.making.rounding import hold_scale, mean_shifts, round_kernel
 
 SIZE = 64
 
@@ -40,6 +40,17 @@ def test_a_kernel_is_rounded_to_steps_of_its_output() -> None:
     np.testing.assert_array_equal(round_kernel(round_kernel(kernel)), round_kernel(kernel))
     depthwise = np.array([1.27, 0.0, 0.014, 0.0], np.float32).reshape(1, 1, 2, 2)
     np.testing.assert_allclose(round_kernel(depthwise, 3).ravel(), [1.27, 0, 0.01, 0], atol=1e-7)
+
+
+def test_a_channel_of_zeros_gets_a_weight_that_holds_its_bias() -> None:
+    """One ten-thousandth of it; channels that have weights, or neither weight nor bias, stay as they are."""
+    kernel = np.array([[0.5, -0.2], [0, 0], [0, 1e-9], [0, 0]], np.float32).reshape(4, 1, 1, 2)
+    held = hold_scale(kernel, np.array([3.0, -2.0, 1.0, 0.0], np.float32))
+    np.testing.assert_allclose(held[:, 0, 0], [[0.5, -0.2], [2e-4, 0], [1e-4, 1e-9], [0, 0]])
+    depthwise = np.moveaxis(kernel, 0, 3)
+    np.testing.assert_array_equal(
+        hold_scale(depthwise, np.array([3.0, -2.0, 1.0, 0.0], np.float32), 3), np.moveaxis(held, 0, 3)
+    )
 
 
 @pytest.mark.parametrize("backbone", ["mobilenetv2", "resnet50"])

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--readme", type=Path, help="README whose results table is replaced")
     add("--resamples", type=int, default=RESAMPLES, help=f"bootstrap resamples (default: {RESAMPLES})")
     add("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
-    add("--marks", type=Path, metavar="FILE", help="boxes around fractures, as `train --marks` takes them")
+    add("--marks", type=Path, metavar="FILE", help="CSV of boxes around fractures, as `train --marks` takes it, to "
+        "count how often the strongest evidence lies on one (default: the project's own)")  # fmt: skip
     add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
 
 

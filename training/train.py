@@ -51,7 +51,7 @@ def add_training_flags(parser: argparse.ArgumentParser) -> None:
     add("--weights", default="imagenet", help="'imagenet' (downloaded), a layer-named .h5 file, a checkpoint "
         "folder to go on from, or 'none' for a random start (default: imagenet)")  # fmt: skip
     add("--marks", type=Path, metavar="FILE", help="CSV of boxes around fractures (file, left, top, right, bottom; "
-        "shares of width and height), for --location (default: those that come with the project, where the data hold "
+        "shares of width and height), for --location (default: the project's own, where the data hold "
         "their images)")  # fmt: skip
     add("--cache", type=Path, default=CACHE, help=f"folder for decoded pixels and features (default: {CACHE})")
 
@@ -134,7 +134,7 @@ def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
     recipe = plan.recipe
     if recipe.precision == "float32":
         return network
-    exact = build_network(plan.backbone, recipe.image_size, "none", recipe.dropout, recipe.scaling)
+    exact = build_network(plan.backbone, recipe.image_size, plan.initial, recipe.dropout, recipe.scaling)
     exact.set_weights(network.get_weights())
     return exact
 

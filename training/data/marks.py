@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from bonexray.errors import BonexrayError
 from bonexray.images import read_image
 
-MARKS = Path(__file__).parents[1] / "marks.csv"  # by names that are digests of the pixels: no other image has them
+MARKS = Path(__file__).parents[1] / "marks.csv"
+DIGITS = 16  # of a file's SHA-256, by which marks find it under any name
 BOX = ("left", "top", "right", "bottom")
 SIDE = 112  # of the square that marks are drawn on, pixels
 
@@ -34,34 +35,49 @@ def read_marks(path: Path | None, table: pd.DataFrame) -> pd.DataFrame:
     """Read the boxes of the images of `table`: columns "file" and `BOX`, shares of the image's width and height.
 
     Args:
-        path: CSV file; None for the project's own `MARKS`, of which a data set may hold none.
+        path: CSV file; None for the project's own `MARKS`, of whose images a data set may hold none. An image is called
+            by its name in the data set, or by the first 16 digits of its file's SHA-256.
         table: a data set as `read_dataset` gives it; an image without a row is taken as not marked.
 
     Raises:
-        BonexrayError: no such file, not these columns, a box outside 0..1 or without area, a mark on an image that is
-            not fractured, or no image of the data set in a file that was asked for.
+        BonexrayError: no such file, not these columns, a box outside 0..1 or without area; and of a file that was asked
+            for, a mark on an image that is not fractured, or not one image of the data set.
     """
     source = path or MARKS
+    boxes = _by_name(_read_boxes(source), table)
+    inside = (boxes[["left", "top"]] >= 0).all(axis=1) & (boxes[["right", "bottom"]] <= 1).all(axis=1)
+    good = inside & (boxes["left"] < boxes["right"]) & (boxes["top"] < boxes["bottom"])
+    if not good.all():
+        row = boxes[~good].iloc[0]
+        raise BonexrayError(f"marks {source}: {row.to_dict()}; expected 0 <= left < right <= 1, and so top and bottom")
+    intact = boxes["file"].isin(table.loc[table["label"] == 0, "file"])
+    if path is not None and boxes.empty:
+        raise BonexrayError(f"marks {source}: none of its rows names an image of the data set")
+    if path is not None and intact.any():
+        raise BonexrayError(f"marks {source}: {boxes['file'][intact].iloc[0]} is marked, and labelled not fractured")
+    return boxes[~intact].reset_index(drop=True)
+
+
+def _read_boxes(source: Path) -> pd.DataFrame:
+    """Read the columns that count, as numbers."""
     try:
         boxes = pd.read_csv(source, dtype={"file": str})
     except (OSError, ValueError) as error:
         raise BonexrayError(f"marks {source}: {error}; expected a CSV file") from error
-    if list(boxes.columns) != ["file", *BOX] or not all(pd.api.types.is_numeric_dtype(boxes[name]) for name in BOX):
-        raise BonexrayError(
-            f"marks {source}: columns {', '.join(map(str, boxes))}; expected file, {', '.join(BOX)}, in numbers"
-        )
-    found = boxes[boxes["file"].isin(table["file"])].reset_index(drop=True)
-    if path is not None and found.empty:
-        raise BonexrayError(f"marks {source}: none of its {len(boxes)} rows names an image of the data set")
-    inside = (found[["left", "top"]] >= 0).all(axis=1) & (found[["right", "bottom"]] <= 1).all(axis=1)
-    good = inside & (found["left"] < found["right"]) & (found["top"] < found["bottom"])
-    if not good.all():
-        row = found[~good].iloc[0]
-        raise BonexrayError(f"marks {source}: {row.to_dict()}; expected 0 <= left < right <= 1, and so top and bottom")
-    intact = found["file"].isin(table.loc[table["label"] == 0, "file"])
-    if intact.any():
-        raise BonexrayError(f"marks {source}: {found['file'][intact].iloc[0]} is marked, and labelled not fractured")
-    return found
+    missing = [name for name in ("file", *BOX) if name not in boxes]
+    if missing:
+        raise BonexrayError(f"marks {source} lack the column {missing[0]!r}: expected file, {', '.join(BOX)}")
+    try:
+        return boxes[["file", *BOX]].astype(dict.fromkeys(BOX, "float64"))
+    except ValueError as error:
+        raise BonexrayError(f"marks {source}: {error}; expected numbers from 0 to 1") from error
+
+
+def _by_name(boxes: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the boxes of the images of `table`, by their names in it."""
+    digests = dict(zip(table["file_hash"].str[:DIGITS], table["file"], strict=True))
+    found = boxes["file"].where(boxes["file"].isin(table["file"]), boxes["file"].str.split(".").str[0].map(digests))
+    return boxes.assign(file=found).dropna(subset="file").reset_index(drop=True)
 
 
 def draw_marks(boxes: pd.DataFrame, table: pd.DataFrame) -> Marks:

@@ -112,7 +112,7 @@ def compare(first: pd.DataFrame, second: pd.DataFrame, resamples: int = RESAMPLE
 
 
 def differences(first: pd.DataFrame, second: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> Figures:
-    """Measure first - second for every metric, with intervals from resampling the same sources for both.
+    """Measure first - second for every metric of both, with intervals from resampling the same sources for both.
 
     Args:
         first: one vote a source, as `training.judging.predictions.votes` gives it.
@@ -124,7 +124,7 @@ def differences(first: pd.DataFrame, second: pd.DataFrame, resamples: int = RESA
 
     def difference(rows: pd.DataFrame, weights: Floats | None) -> dict[str, Floats]:
         other = measure(second, weights)
-        return {name: value - other[name] for name, value in measure(rows, weights).items()}
+        return {name: value - other[name] for name, value in measure(rows, weights).items() if name in other}
 
     return with_intervals(first, difference, resamples, seed)
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 PREVALENCES = (0.1, 0.2, 0.5)  # shares of fractured patients for which predictive values are stated
+ON_MARK, BY_CHANCE = "peak_on_mark", "peak_on_mark_by_chance"
 BINS = 10  # of equal width, for calibration
 
 
@@ -51,7 +52,7 @@ def pointing(rows: pd.DataFrame, weights: Floats) -> dict[str, Floats]:
     if "peak_on_mark" not in rows or rows["peak_on_mark"].isna().all():
         return {}
     marked = weights * rows["peak_on_mark"].notna().to_numpy(float)
-    names = {"peak_on_mark": "peak_on_mark", "peak_on_mark_by_chance": "marked_cells"}
+    names = {ON_MARK: "peak_on_mark", BY_CHANCE: "marked_cells"}
     return {name: share(rows[column].fillna(0), marked) for name, column in names.items()}
 
 

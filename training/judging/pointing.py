@@ -20,7 +20,7 @@ def find_cells(answer: Prediction) -> NDArray[np.float64]:
 
     A cell may reach beyond the image, into the padding of its letterbox.
     """
-    height, width = answer.evidence.shape
+    height, width = answer.shape
     side = max(height, width)
     rows, columns = (np.arange(count + 1) / count * side for count in answer.cells.shape)
     top, left = np.meshgrid(rows[:-1], columns[:-1], indexing="ij")
@@ -36,7 +36,7 @@ def point(answer: Prediction, boxes: Boxes | None) -> tuple[float, float]:
     """
     if boxes is None:
         return np.nan, np.nan
-    height, width = answer.evidence.shape
+    height, width = answer.shape
     cells, marks = find_cells(answer)[:, :, None], boxes * (width, height, width, height)
     starts, stops = np.maximum(cells[..., :2], marks[:, :2]), np.minimum(cells[..., 2:], marks[:, 2:])
     touched = (starts < stops).all(-1).any(-1)

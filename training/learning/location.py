@@ -12,8 +12,9 @@ def cell_targets(shares: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.T
     """Return what each cell of a view should say, float32 (batch, h, w, 1): 1 fractured, 0 not, or `IGNORED`.
 
     Args:
-        shares: the marked share of each cell, float32 (batch, h, w, 1). A view that a crop left without its mark says
-            nothing, nor does a cell on the edge of one.
+        shares: the marked share of each cell, float32 (batch, h, w, 1). What counts is the cell that is marked most,
+            and those at least half as much: a small mark fills none. A view that a crop left without its mark says
+            nothing.
         labels: shape (batch,), 1 for fractured.
         known: shape (batch,), whether the marks are all there is.
     """

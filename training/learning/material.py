@@ -76,13 +76,13 @@ class Shown:
 
 def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Shown:
     """Show images, augmented anew each time, to the network from its scaling on."""
-    step, none = build_augmentation(recipe), np.zeros((0, recipe.image_size, recipe.image_size, 3), np.float32)
+    none = np.zeros((0, recipe.image_size, recipe.image_size, 3), np.float32)
     part, marks = letterboxed_maps(network, recipe.image_size), material.marks
     return Shown(
         part=part,
         table=material.train,
         labels=material.labels,
-        batches=lambda rows, size: image_batches(material.pixels, rows, step, size, drawn=True),
+        batches=lambda rows, size: image_batches(material.pixels, rows, build_augmentation(recipe), size, drawn=True),
         validation=np.concatenate([none, *upright_images(material, recipe, material.validation)]),
         key=feature_key(None, VIEWS, recipe.image_choices(), material.origin),
         targets=marks and (lambda rows, size: mark_batches(marks, rows, _placement(recipe, part), size)),

@@ -1,6 +1,7 @@
 """The plan of a training run: what it will do and on what, known before it begins."""
 
 import argparse
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pandas as pd
 from bonexray.checkpoint import LAYOUT, read_checkpoint
 from bonexray.errors import BonexrayError
 from training.copying.sources import read_with_copies
-from training.data.marks import read_marks
+from training.data.marks import BOX, read_marks
 from training.data.roles import NOTHING, assign_roles
 from training.learning.recipe import RECIPES, Recipe, recipe_from
 from training.making.answers import read_answers
 from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Plan:
         roles: its rows by role.
         data: what the record will say of them, with the names of the validation and held-out part.
         weights: what the record will say of the initial weights.
-        marks: boxes of the data set's fractures, as `read_marks` gives them; empty to train without.
+        marks: boxes of the training images' fractures, as `read_marks` gives them; empty to train without.
         calibration: folder of a cross-validation of the recipe, to calibrate on where there is no validation part.
         answers: the out-of-fold answers in it, as `read_answers` gives them.
     """
@@ -91,8 +94,7 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     recipe = recipe_from(arguments)
     table, pairs = read_with_copies(arguments.data, arguments.cache)
     roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out, pairs)
-    marks = read_marks(arguments.marks, table)
-    marks = marks if recipe.location else marks.head(0)
+    marks = _marks_of(roles["train"], recipe, arguments.marks, table)
     names = {"validation": arguments.validation, "held_out": arguments.hold_out}
     if recipe.split == "official":
         names = {"validation": "official val", "held_out": "official test"}
@@ -111,6 +113,16 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         calibration=arguments.calibration,
     )
     return replace(plan, answers=read_answers(plan.calibration, plan.provenance)) if plan.calibration else plan
+
+
+def _marks_of(train: pd.DataFrame, recipe: Recipe, path: Path | None, table: pd.DataFrame) -> pd.DataFrame:
+    """The boxes of training images; none where the recipe leaves them out."""
+    if not recipe.location:
+        return pd.DataFrame(columns=["file", *BOX])
+    marks = read_marks(path, table)
+    marks = marks[marks["file"].isin(train["file"])]
+    log.info("the fractures of %d training images are marked", marks["file"].nunique())
+    return marks
 
 
 def _start_of(backbone: str, weights: str) -> str:

@@ -39,7 +39,7 @@ def describe_data(table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str
 
 
 def describe_marks(path: Path | None, marks: pd.DataFrame) -> dict[str, Any]:
-    """Which file said where fractures lie, and of how many images; nothing where no image was marked."""
+    """Say which file said where fractures lie, and of how many training images; nothing where of none."""
     if marks.empty:
         return {}
     source = path or MARKS

@@ -26,7 +26,7 @@ from bonexray.blocks import block_shape, fill
 from bonexray.runtime import Network
 from training.making.equalisation import equalise
 from training.making.graph import BIAS, CARRIERS, CONVOLUTIONS, HEAD, KERNEL, Floats, Graph, tensors_are_kept
-from training.making.rounding import mean_shifts
+from training.making.rounding import hold_scale, mean_shifts
 
 RANGED = 240  # images that ranges and shifts are measured on, at most
 RIDGE = 1.0  # of the mean variance of the features: what holds the head to its place
@@ -84,7 +84,9 @@ def quantise(prepared: Prepared, start: int = 0) -> bytes:
     chosen = graph.layers[start:]
     for layer in chosen:
         if layer.kind in CONVOLUTIONS:
-            graph.replace(layer, BIAS, graph.constant(layer, BIAS) + prepared.shifts[layer.name])
+            bias = graph.constant(layer, BIAS) + prepared.shifts[layer.name]
+            graph.replace(layer, BIAS, bias)
+            graph.replace(layer, KERNEL, hold_scale(graph.constant(layer, KERNEL), bias, layer.channel))
     quantizer = Quantizer(graph.to_bytes())
     _store_as_float16(quantizer)
     for layer in [*chosen, *(graph.carriers_behind(chosen[0]) if chosen else [])]:

@@ -9,6 +9,7 @@ from training.making.graph import KERNEL, Floats, Graph, Layer
 
 LEVELS = 127  # of int8 on either side of zero
 TINY = 1e-30
+HELD = 1e-4  # of the bias: the least that the largest weight of a channel may be
 
 
 def mean_shifts(network: bytes, pixels: Floats) -> dict[str, Floats]:
@@ -40,6 +41,23 @@ def round_kernel(kernel: Floats, channel: int = 0) -> Floats:
     others = tuple(axis for axis in range(4) if axis != channel)
     step = np.maximum(np.abs(kernel).max(others, keepdims=True), TINY) / LEVELS
     return (np.round(kernel / step) * step).astype(np.float32)
+
+
+def hold_scale(kernel: Floats, bias: Floats, channel: int = 0) -> Floats:
+    """Give each channel whose weights are next to nothing one of `HELD` times its bias.
+
+    A bias is stored in steps of its kernel's step: a kernel of zeros leaves it none that 32 bits could hold it in.
+
+    Args:
+        kernel: as `round_kernel` takes it.
+        bias: shape (out,).
+        channel: the axis of the outputs, 0 or 3.
+    """
+    held = np.moveaxis(kernel, channel, 0).copy()
+    rows, least = held.reshape(len(bias), -1), HELD * np.abs(bias)
+    empty = np.abs(rows).max(1) < least
+    rows[empty, 0] = least[empty]
+    return np.moveaxis(rows.reshape(held.shape), 0, channel)
 
 
 def _mean_patches(graph: Graph, pixels: Floats) -> dict[str, Floats]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
+from training.judging.metrics import BY_CHANCE, ON_MARK
 from training.judging.predictions import DESCRIPTIONS, OUT_OF_FOLD
 from training.judging.summary import LEAK_FREE, VOTE
 from training.making.held_out import NAMES
@@ -55,13 +56,14 @@ def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datas
 def _context(checkpoint: Checkpoint) -> dict[str, Any]:
     provenance, metrics = checkpoint.provenance, dict(checkpoint.metrics)
     leak, robustness = metrics.pop("leak", {}), metrics.pop("robustness", {})
-    rows = list(measured(metrics))
+    rows, libraries = list(measured(metrics)), sorted(provenance.get("libraries", {}).items())
     groups = list(dict.fromkeys(row.group for row in rows))
     return {
         "checkpoint": checkpoint,
         "title": f"bonexray {NAMES[checkpoint.backbone]}",
         "backbone": NAMES[checkpoint.backbone],
         "tables": [{"title": title(group), "rows": [row for row in rows if row.group == group]} for group in groups],
+        "pointed": any(row.key == ON_MARK for row in rows),
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
         "measured": _measured_on(metrics),
@@ -76,9 +78,7 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "data": {key: provenance.get("data", {}).get(key) for key in RECORDED},
         "official": provenance.get("recipe", {}).get("split") == "official",
         "recipe": sorted(provenance.get("recipe", {}).items()),
-        "libraries": ", ".join(
-            f"{name} {version}" for name, version in sorted(provenance.get("libraries", {}).items())
-        ),
+        "libraries": ", ".join(f"{name} {version}" for name, version in libraries),
         "compute": _compute(provenance),
         "serving": _serving(provenance.get("serving")),
         "initialisation": _initialisation(provenance),
@@ -196,5 +196,5 @@ def _results(checkpoint: Checkpoint) -> list[Any]:
             metric_value=round(row.value, 4),
         )
         for row in measured(checkpoint.metrics)
-        if row.group == HEADLINE and row.value is not None
+        if row.group == HEADLINE and row.value is not None and row.key != BY_CHANCE
     ]

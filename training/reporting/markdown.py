@@ -12,7 +12,7 @@ NAMES = {
     "calibration_in_the_large": "mean probability minus share of fractured",
     "flipped": "verdicts flipped",
     "peak_on_mark": "strongest evidence on the marked fracture",
-    "peak_on_mark_by_chance": "a random cell of the map on it",
+    "peak_on_mark_by_chance": "a random cell of the map on the marked fracture",
     "peak_on_letter": "evidence peaks on the letter",
     "peak_on_border": "evidence peaks on the border",
     "peak_on_flat": "evidence peaks on flat ground",

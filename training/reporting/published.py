@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from training.judging.measurement import Measurement
+from training.judging.metrics import ON_MARK
 from training.judging.predictions import TEST
 from training.judging.summary import LEAK_FREE
 from training.making.provenance import PREDICTIONS
@@ -41,14 +42,18 @@ def deviations(published: dict[str, Any], measured: dict[str, Any]) -> list[str]
 
     Args:
         published: "metrics" of a `classifier.json`.
-        measured: the same, measured now; a set that is not in it is passed over.
+        measured: the same, measured now; a set that is not in it is passed over, and so are the figures on marks where
+            no image is marked.
     """
     lines = []
     before, now = figures_by_set(published), figures_by_set(measured)
     for part in before.keys() & now.keys():
         for group in ("per_source", "per_image"):
+            found = now[part].get(group, {})
             for name, figure in before[part].get(group, {}).items():
-                again = now[part].get(group, {}).get(name, {})
+                if name.startswith(ON_MARK) and name not in found:
+                    continue
+                again = found.get(name, {})
                 differs = [end for end in ("value", "low", "high") if not _same(figure.get(end), again.get(end))]
                 lines += [f"{part} {group} {name}, {end}: published {figure.get(end)}, now {again.get(end)}"
                           for end in differs]  # fmt: skip
