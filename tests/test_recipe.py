@@ -37,7 +37,7 @@ def test_every_field_has_a_flag_that_is_explained() -> None:
     for option in fields(Recipe):
         assert "--" + option.name.replace("_", "-") in text
         assert len(option.metadata["help"]) > 10
-    assert "(default: 48 for mobilenetv2, 16 for resnet50)" in text
+    assert "(default: 48 for mobilenetv2, 24 for resnet50)" in text
     assert "(default: 'archive')" in text
 
 
