@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import h5py
 import keras
@@ -34,6 +37,8 @@ from training.learning.recipe import RECIPES
 from training.learning.serving import BEFORE_STAGES, grey_network, serving_network
 from training.making.conversion import convert_network, to_litert
 from training.making.export import complete
+from training.making.plan import Plan
+from training.train import _build, _in_float32
 
 
 @pytest.fixture(scope="module", params=BACKBONES)
@@ -249,10 +254,10 @@ def test_the_two_parts_of_a_network_are_the_whole(fresh: keras.Model) -> None:
         split_network(fresh, {"mobilenetv2": "block_7_project", "resnet50": "conv4_block4_2_conv"}[fresh.name])
 
 
-def test_the_network_ends_at_conv4_where_a_file_has_no_weights_for_conv5(tmp_path: Path) -> None:
-    """No layer starts at random, though the file has some of conv5; fine-tuned further, a checkpoint ends there too."""
+def write_to_conv4(path: Path) -> keras.Model:
+    """Write the weights of a ResNet50 that lack most of conv5, by layer names, and return the whole."""
     source = build_network("resnet50", 64, "none").get_layer(BACKBONE)
-    with h5py.File(tmp_path / "conv1-4.h5", "w") as file:
+    with h5py.File(path, "w") as file:
         for layer in source.layers:
             if layer.weights and (layer.name.startswith("conv5_block1_1") or not layer.name.startswith("conv5")):
                 for weight in layer.weights:
@@ -260,6 +265,27 @@ def test_the_network_ends_at_conv4_where_a_file_has_no_weights_for_conv5(tmp_pat
                 named = [f"{layer.name}/{weight.name}".encode() for weight in layer.weights]
                 file[layer.name].attrs["weight_names"] = named
         file.attrs["layer_names"] = [name.encode() for name in file]
+    return source
+
+
+def test_a_mixed_precision_is_saved_in_float32(tmp_path: Path) -> None:
+    """The network that ends at conv4 too: the same weights, and nothing left that computes in less."""
+    write_to_conv4(tmp_path / "conv1-4.h5")
+    recipe = replace(RECIPES["resnet50"]["default"], image_size=64, precision="bfloat16")
+    plan = cast(Plan, SimpleNamespace(backbone="resnet50", initial=str(tmp_path / "conv1-4.h5"), recipe=recipe))
+    network = _build(plan)
+    assert {layer.compute_dtype for layer in network.get_layer(BACKBONE).layers} >= {"bfloat16"}
+    exact = _in_float32(network, plan)
+    assert {layer.compute_dtype for layer in exact.get_layer(BACKBONE).layers} == {"float32"}
+    for one, other in zip(exact.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    pixels = colour(draw_bone(64, 64, seed=2))
+    np.testing.assert_allclose(exact.predict(pixels, verbose=0), network.predict(pixels, verbose=0), atol=0.05)
+
+
+def test_the_network_ends_at_conv4_where_a_file_has_no_weights_for_conv5(tmp_path: Path) -> None:
+    """No layer starts at random, though the file has some of conv5; fine-tuned further, a checkpoint ends there too."""
+    source = write_to_conv4(tmp_path / "conv1-4.h5")
     network = build_network("resnet50", 64, str(tmp_path / "conv1-4.h5"))
     base = network.get_layer(BACKBONE)
     kept = keras.Model(source.input, source.get_layer("conv4_block6_out").output)
