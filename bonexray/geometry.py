@@ -43,7 +43,7 @@ def spread(cells: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.flo
     """
     height, width = shape
     rows, columns = cells.shape
-    pad_y, pad_x = _padding(height, width)
+    pad_y, pad_x = padding(height, width)
     scale_y, scale_x = rows / (height + 2 * pad_y), columns / (width + 2 * pad_x)
     down, across = _weights(rows, height, pad_y * scale_y), _weights(columns, width, pad_x * scale_x)
     return _product(down, np.asarray(cells, np.float32) @ across)
@@ -72,7 +72,7 @@ def _weights(cells: int, pixels: int, margin: float) -> NDArray[np.float32]:
     return np.asarray(each.resize((pixels, cells), Image.Resampling.BILINEAR, box=box))
 
 
-def _padding(height: int, width: int) -> tuple[int, int]:
+def padding(height: int, width: int) -> tuple[int, int]:
     """Rows and columns that the letterbox adds on each side (rounded down, as Keras does)."""
     side = max(height, width)
     return (side - height) // 2, (side - width) // 2

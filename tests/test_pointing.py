@@ -1,17 +1,19 @@
 """Whether the strongest evidence lies on a marked fracture."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from bonexray import FractureClassifier, Prediction
-from training.data.marks import BOX
+from training.data.marks import BOX, boxes_of
 from training.judging.intervals import with_intervals
 from training.judging.metrics import measure
-from training.judging.pointing import boxes_of, find_cells, point
+from training.judging.pointing import find_cells, point
 from training.judging.predictions import POINTED, predict_images, read_predictions
 from training.reporting.report import _leak_free_columns
 
@@ -55,12 +57,10 @@ def test_the_share_on_marks_is_of_those_that_are_marked() -> None:
     assert measure(rows.drop(columns=list(POINTED))).keys() == bare.keys()
 
 
-def test_answers_say_where_their_evidence_is(clf: FractureClassifier, radiograph: np.ndarray, tmp_path: object) -> None:
+def test_answers_say_where_their_evidence_is(clf: FractureClassifier, radiograph: np.ndarray, tmp_path: Path) -> None:
     """Of a picture that is marked all over, and of one that is not; a table of before marks can still be read."""
-    from PIL import Image
-
-    path = f"{tmp_path}/one.png"
-    Image.fromarray(np.asarray(radiograph)).save(path)
+    path = str(tmp_path / "one.png")
+    Image.fromarray(radiograph).save(path)
     rows = pd.DataFrame({
         "path": path, "file": ["one", "two"], "source_group": ["1", "2"], "archive": "a", "label": 1,
         "rotated_copy": False, "part": "test", "role": "held_out", "split": "grouped",
@@ -71,6 +71,6 @@ def test_answers_say_where_their_evidence_is(clf: FractureClassifier, radiograph
     assert found[list(POINTED)].iloc[1].isna().all()
     assert boxes_of(marks).keys() == {"one"}
     for name, table in {"now": found, "before": found.drop(columns=list(POINTED))}.items():
-        table.to_parquet(f"{tmp_path}/{name}.parquet")
-        read = read_predictions([f"{tmp_path}/{name}.parquet"])
+        table.to_parquet(tmp_path / f"{name}.parquet")
+        read = read_predictions([tmp_path / f"{name}.parquet"])
         assert set(POINTED) <= set(read.columns) if name == "now" else not set(POINTED) & set(read.columns)

@@ -114,27 +114,32 @@ def _open_state(work: Path) -> float:
 def _build(plan: Plan) -> "keras.Model":
     import keras
 
-    from training.learning.network import build_network, set_trainable
+    from training.learning.network import set_trainable
 
     recipe = plan.recipe
     keras.utils.set_random_seed(recipe.seed)
     keras.config.set_dtype_policy(recipe.precision if recipe.precision == "float32" else f"mixed_{recipe.precision}")
     try:
-        network = build_network(plan.backbone, recipe.image_size, plan.initial, recipe.dropout, recipe.scaling)
+        network = _start_network(plan)
     finally:
         keras.config.set_dtype_policy("float32")
     set_trainable(network, recipe.first_trained)
     return network
 
 
-def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
-    """The network as it is saved: layers of a mixed precision would be saved with it."""
+def _start_network(plan: Plan) -> "keras.Model":
+    """The network as a training begins, in the precision that is set; its initial weights decide where it ends."""
     from training.learning.network import build_network
 
     recipe = plan.recipe
-    if recipe.precision == "float32":
+    return build_network(plan.backbone, recipe.image_size, plan.initial, recipe.dropout, recipe.scaling)
+
+
+def _in_float32(network: "keras.Model", plan: Plan) -> "keras.Model":
+    """The network as it is saved: layers of a mixed precision would be saved with it."""
+    if plan.recipe.precision == "float32":
         return network
-    exact = build_network(plan.backbone, recipe.image_size, plan.initial, recipe.dropout, recipe.scaling)
+    exact = _start_network(plan)
     exact.set_weights(network.get_weights())
     return exact
 

@@ -15,6 +15,8 @@ DIGITS = 16  # of a file's SHA-256, by which marks find it under any name
 BOX = ("left", "top", "right", "bottom")
 SIDE = 112  # of the square that marks are drawn on, pixels
 
+Boxes = NDArray[np.float64]  # (n, 4): left, top, right, bottom; shares of the image's width and height
+
 
 @dataclass(frozen=True)
 class Marks:
@@ -80,14 +82,19 @@ def _by_name(boxes: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return boxes.assign(file=found).dropna(subset="file").reset_index(drop=True)
 
 
+def boxes_of(marks: pd.DataFrame) -> dict[str, Boxes]:
+    """Give the boxes of each image, as `read_marks` reads them, by its name."""
+    return {str(file): rows[list(BOX)].to_numpy() for file, rows in marks.groupby("file")}
+
+
 def draw_marks(boxes: pd.DataFrame, table: pd.DataFrame) -> Marks:
     """Draw the boxes, as `read_marks` gives them, for every row of `table`."""
     drawn = np.zeros((len(table), SIDE, SIDE), np.uint8)
     rows = {name: position for position, name in enumerate(table["file"])}
-    for name, of_image in boxes.groupby("file"):
-        position = rows[str(name)]
+    for name, of_image in boxes_of(boxes).items():
+        position = rows[name]
         shape = read_image(table["path"].iloc[position]).shape
-        for box in of_image[list(BOX)].to_numpy():
+        for box in of_image:
             left, top, right, bottom = _on_square(box, shape)
             drawn[position, top:bottom, left:right] = 255
     labels = table["label"].to_numpy(np.int8)

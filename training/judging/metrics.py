@@ -49,11 +49,10 @@ def pointing(rows: pd.DataFrame, weights: Floats) -> dict[str, Floats]:
 
     Nothing where no row has a mark.
     """
-    if "peak_on_mark" not in rows or rows["peak_on_mark"].isna().all():
+    if ON_MARK not in rows or rows[ON_MARK].isna().all():
         return {}
-    marked = weights * rows["peak_on_mark"].notna().to_numpy(float)
-    names = {ON_MARK: "peak_on_mark", BY_CHANCE: "marked_cells"}
-    return {name: share(rows[column].fillna(0), marked) for name, column in names.items()}
+    marked = weights * rows[ON_MARK].notna().to_numpy(float)
+    return {ON_MARK: share(rows[ON_MARK].fillna(0), marked), BY_CHANCE: share(rows["marked_cells"].fillna(0), marked)}
 
 
 def share(values: ArrayLike, weights: Floats) -> Floats:

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from bonexray import FractureClassifier
 from bonexray.errors import BonexrayError
-from training.judging.pointing import boxes_of, point
+from training.data.marks import boxes_of
+from training.judging.pointing import point
 
 COLUMNS = {
     "file": "str",

@@ -24,6 +24,7 @@ from training.learning.norms import estimate_norms
 from training.learning.recipe import Recipe
 
 WARM_UP = 0.1  # of the steps
+Inputs = NDArray | list[NDArray]  # of one input, or of several
 NORMED = 128  # sources that batch norm is estimated on
 
 
@@ -111,7 +112,7 @@ def _core(network: keras.Model, recipe: Recipe, shown: Shown) -> keras.Model:
     return keras.Model([features.input, targets], located)
 
 
-def _validation(core: keras.Model, shown: Shown) -> list[NDArray] | NDArray | None:
+def _validation(core: keras.Model, shown: Shown) -> Inputs | None:
     """What `core` takes, of the validation images; nothing is asked of their cells."""
     if not len(shown.validation):
         return None
@@ -172,7 +173,7 @@ def _judge(logits: NDArray[np.float64], labels: NDArray) -> dict[str, float]:
     return {"auc": float(roc_auc_score(labels, logits)), "loss": float(log_loss(labels, expit(logits)))}
 
 
-def _weighted(inputs: list[NDArray] | NDArray | None, material: Material) -> tuple | None:
+def _weighted(inputs: Inputs | None, material: Material) -> tuple[Inputs, NDArray, NDArray] | None:
     """Validation data in which both labels weigh the same, as in the balanced draws."""
     if inputs is None:
         return None

@@ -100,7 +100,6 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
     images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size, drawn=True)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")
     drawn = material.table.iloc[rows].reset_index(drop=True).assign(rotated_copy=False)
-    targets = _targets_of(material.marks, rows, recipe, part) if material.marks else None
     checked = [frozen.predict_on_batch(batch) for batch in upright_images(material, recipe, material.validation)]
     return Shown(
         part=part,
@@ -109,14 +108,15 @@ def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown
         batches=lambda rows, size: map_batches(maps, rows, size),
         validation=np.concatenate([np.zeros((0, *maps.shape[1:]), np.float32), *checked]),
         key=key,
-        targets=None if targets is None else (lambda rows, size: map_batches(targets, rows, size)),
+        targets=material.marks and _targets_of(material.marks, rows, recipe, part),
     )
 
 
-def _targets_of(marks: Marks, rows: NDArray[np.int64], recipe: Recipe, part: keras.Model) -> NDArray[np.float16]:
-    """What each cell of all the views should say, shape (views, h, w, 1)."""
+def _targets_of(marks: Marks, rows: NDArray[np.int64], recipe: Recipe, part: keras.Model) -> Batches:
+    """What each cell of the views should say, made once for all of them."""
     batches = mark_batches(marks, rows, _placement(recipe, part), recipe.batch_size)
-    return np.concatenate([batch.astype(np.float16) for batch in batches.as_numpy_iterator()])
+    targets = np.concatenate([batch.astype(np.float16) for batch in batches.as_numpy_iterator()])
+    return lambda chosen, size: map_batches(targets, chosen, size)
 
 
 def _placement(recipe: Recipe, part: keras.Model) -> Step:
