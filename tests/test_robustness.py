@@ -35,6 +35,9 @@ def test_perturbations_are_what_they_say(grey: np.ndarray) -> None:
     assert np.array_equal(changed["rotation 180 degrees"], grey[::-1, ::-1])
     assert np.array_equal(changed["flip left to right"], np.fliplr(grey))
     assert changed["crop to 90 %"].shape == (126, 190)
+    white = changed["white margin of 10 %"]
+    assert np.array_equal(white[21:-21, 21:-21], grey)
+    assert white.sum() - grey.sum() == 255 * (white.size - grey.size)
     assert max(changed["shrunk to 80 px"].shape) == 80
     assert changed["brightness +20 %"].mean() == pytest.approx(grey.mean() + 51, abs=3)
     assert changed["contrast x 0.6"].std() == pytest.approx(0.6 * grey.std(), rel=0.02)

@@ -59,6 +59,11 @@ def crop(grey: Grey, keep: float) -> Grey:
     return grey[top : height - top, left : width - left].copy()
 
 
+def frame(grey: Grey, level: int, share: float) -> Grey:
+    """Put an even margin around the image, as a screenshot has one; its width is a share of the longer side."""
+    return np.pad(grey, round(share * max(grey.shape)), constant_values=level)
+
+
 def flip(grey: Grey) -> Grey:
     """Mirror left to right."""
     return grey[:, ::-1].copy()
@@ -102,6 +107,8 @@ PERTURBATIONS: dict[str, Perturbation] = {
     "shrunk to 80 px": partial(shrink, side=80),
     "crop to 90 %": partial(crop, keep=0.9),
     "crop to 75 %": partial(crop, keep=0.75),
+    "black margin of 10 %": partial(frame, level=0, share=0.1),
+    "white margin of 10 %": partial(frame, level=255, share=0.1),
     **{f"letter in corner {corner + 1}": partial(write_letter, corner=corner) for corner in range(4)},
 }
 LETTERS = {f"letter in corner {corner + 1}": corner for corner in range(4)}

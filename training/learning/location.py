@@ -6,6 +6,7 @@ import tensorflow as tf
 
 IGNORED = -1.0  # target of a cell of which nothing is known
 TOUCHED, MOSTLY, OUTSIDE = 0.05, 0.5, 0.01  # shares of a cell that is marked
+FACTOR, BIAS = 0.3, -1.0  # of the second head at the start: a single cell says less than all, and most are intact
 
 
 def cell_targets(shares: tf.Tensor, labels: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
@@ -49,24 +50,24 @@ def _image_mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
 class LocationLoss(keras.layers.Layer):
     """Passes probabilities through, and in training adds the loss of a second head, which looks at single cells.
 
-    That head is not part of the network that is saved. It begins as the first one, weakened, so that what it asks of
-    the layers before is what the first one reads.
+    That head is not part of the network that is saved. It begins as the first one, weakened by a factor that is trained
+    too, so that what it asks of the layers before is what the first one reads. Under the factor its kernel turns away
+    from that more slowly than a kernel that is itself made smaller.
     """
 
     def __init__(self, head: keras.layers.Dense, dropout: float, weight: float) -> None:
         """Begin with `head`'s kernel; drop this share of the channels, whole maps of them; weigh the loss."""
         super().__init__(name="location")
-        kernel = 0.3 * np.asarray(head.kernel)[None, None]
-        start = keras.initializers.Constant(kernel.tolist())
-        self.cells = keras.layers.Conv2D(
-            1, 1, kernel_initializer=start, bias_initializer=keras.initializers.Constant(-1), name="cells"
-        )
+        start = keras.initializers.Constant(np.asarray(head.kernel)[None, None].tolist())
+        self.cells = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start, name="cells")
+        self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(FACTOR), name="factor")
+        self.bias = self.add_weight(shape=(), initializer=keras.initializers.Constant(BIAS), name="bias")
         self.dropping = keras.layers.SpatialDropout2D(dropout)
         self.weight = weight
 
     def call(self, probability: tf.Tensor, maps: tf.Tensor, targets: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return `probability` as it is."""
-        logits = self.cells(self.dropping(maps, training=training))
+        logits = self.factor * self.cells(self.dropping(maps, training=training)) + self.bias
         if training:
             self.add_loss(self.weight * location_loss(targets, logits))
         return probability

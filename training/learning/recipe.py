@@ -121,7 +121,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
         "default": Recipe(
-            views=24, head_views=4, head_strength=0.015, learning_rate=1e-4, first_trained="conv4_block1"
+            views=24, head_views=4, head_strength=0.0075, learning_rate=1e-4, first_trained="conv4_block1"
         ),
         # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
         "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),
