@@ -53,7 +53,7 @@ class Recipe:
     )
     rotation: float = _option(0.06, "largest random rotation either way, turns (0.5 is upside down)")
     crop: float = _option(0.25, "largest share of the image's area that a random crop and zoom removes, 0..1")
-    zoom: float = _option(0.0, "largest random zoom either way, share of the side")
+    zoom: float = _option(0.15, "largest random zoom either way, share of the side")
     flip: bool = _option(True, "mirror left to right at random")
     brightness: float = _option(0.1, "largest brightness shift, share of the range")
     contrast: float = _option(0.2, "largest contrast change, share")
@@ -121,7 +121,7 @@ RECIPES: dict[str, dict[str, Recipe]] = {
     "mobilenetv2": {"default": Recipe(), "predecessor": PREDECESSOR},
     "resnet50": {
         "default": Recipe(
-            views=24, head_views=4, head_strength=0.0075, learning_rate=1e-4, first_trained="conv4_block1"
+            views=24, head_views=4, head_strength=0.0075, learning_rate=1e-4, first_trained="conv4_block1", zoom=0.0
         ),
         # Scaled by 1/255 alone, its pixels are too small for ImageNet's statistics to tell anything apart.
         "predecessor": replace(PREDECESSOR, first_trained="conv4", batch_norm="estimated"),
