@@ -23,7 +23,7 @@ from training.data.dataset import read_dataset
 from training.data.marks import MARKS, SIDE, Marks, draw_marks, read_marks
 from training.learning.augmentation import build_augmentation, build_placement
 from training.learning.batches import image_batches, mark_batches
-from training.learning.location import IGNORED, cell_targets, location_loss
+from training.learning.location import IGNORED, LocationLoss, cell_targets, location_loss
 from training.learning.material import Material, show_images
 from training.learning.network import build_network
 from training.learning.recipe import Recipe
@@ -190,6 +190,25 @@ def test_the_loss_counts_each_image_once() -> None:
     targets[2], logits[2] = 0, 3
     found = location_loss(tf.constant(targets), tf.constant(logits)).numpy()
     assert found == pytest.approx(inside + np.log1p(np.exp(3)), rel=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_the_second_head_keeps_what_it_is_given(policy: str) -> None:
+    """Sure probabilities are not rounded to 0 and 1, where no error could be learnt from, and the loss is float32's."""
+    head = keras.layers.Dense(1, dtype="float32")
+    head.build((None, 3))
+    maps = tf.random.stateless_normal((2, 2, 2, 3), (0, 0))
+    targets = np.zeros((2, 2, 2, 1), np.float32)
+    targets[0, 0, 0] = 1
+    keras.config.set_dtype_policy(policy)
+    try:
+        layer = LocationLoss(head, 0.0, 1.0)
+        sure = np.float32([[0.9985], [2e-4]])
+        np.testing.assert_array_equal(layer(sure, maps, targets, training=True), sure)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    logits = 0.3 * (maps @ head.kernel) - 1
+    assert float(layer.losses[0]) == pytest.approx(float(location_loss(targets, logits)), rel=1e-5)
 
 
 @pytest.mark.parametrize("views", ["2", "0"])
