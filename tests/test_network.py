@@ -275,6 +275,7 @@ def test_a_mixed_precision_is_saved_in_float32(tmp_path: Path) -> None:
     plan = cast(Plan, SimpleNamespace(backbone="resnet50", initial=str(tmp_path / "conv1-4.h5"), recipe=recipe))
     network = _build(plan)
     assert {layer.compute_dtype for layer in network.get_layer(BACKBONE).layers} >= {"bfloat16"}
+    assert (network.get_layer(HEAD).compute_dtype, keras.config.dtype_policy().name) == ("float32", "float32")
     exact = _in_float32(network, plan)
     assert {layer.compute_dtype for layer in exact.get_layer(BACKBONE).layers} == {"float32"}
     for one, other in zip(exact.get_weights(), network.get_weights(), strict=True):

@@ -57,12 +57,12 @@ class LocationLoss(keras.layers.Layer):
 
     def __init__(self, head: keras.layers.Dense, dropout: float, weight: float) -> None:
         """Begin with `head`'s kernel; drop this share of the channels, whole maps of them; weigh the loss."""
-        super().__init__(name="location", dtype="float32")  # or a mixed policy rounds sure probabilities to 0 and 1
+        super().__init__(name="location")
         start = keras.initializers.Constant(np.asarray(head.kernel)[None, None].tolist())
-        self.cells = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start, dtype="float32", name="cells")
+        self.cells = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start, name="cells")
         self.factor = self.add_weight(shape=(), initializer=keras.initializers.Constant(FACTOR), name="factor")
         self.bias = self.add_weight(shape=(), initializer=keras.initializers.Constant(BIAS), name="bias")
-        self.dropping = keras.layers.SpatialDropout2D(dropout, dtype="float32")
+        self.dropping = keras.layers.SpatialDropout2D(dropout)
         self.weight = weight
 
     def call(self, probability: tf.Tensor, maps: tf.Tensor, targets: tf.Tensor, training: bool = False) -> tf.Tensor:
