@@ -70,7 +70,8 @@ def whole(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a whole checkpoint, exported anew from the Keras model of each bundled one."""
     import pandas as pd
 
-    from training.making.export import read_record, write_checkpoint
+    from training.making.export import write_checkpoint
+    from training.making.record import read_record
 
     folder = tmp_path_factory.mktemp("whole") / bundled.name
     record = read_record(bundled)

@@ -12,6 +12,7 @@ from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
 from training.copying.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
+from training.copying.sources import read_with_copies
 from training.data.split import refuse_crossing
 from training.judging.confounding import judge_inputs, measure_confounding, source_weights
 
@@ -39,7 +40,8 @@ def clean(tmp_path: Path) -> Path:
 def audit(data: Path, *flags: str) -> tuple[int, dict]:
     """Run the verb; give the exit status and what audit.json says."""
     output = data.parent / "audit"
-    status = main(["audit", "--data", str(data), "--output", str(output), *flags])
+    kept = ["--output", str(output), "--cache", str(data.parent / "kept")]
+    status = main(["audit", "--data", str(data), *kept, *flags])
     return status, json.loads((output / "audit.json").read_text())
 
 
@@ -89,6 +91,20 @@ def test_leaks_can_be_allowed(clean: Path, capsys: pytest.CaptureFixture[str]) -
     draw(0).save(clean / "test" / "fractured" / "same.jpg", quality=90)
     assert audit(clean, "--allow-leaks")[0] == 0
     assert "own splits leak" in capsys.readouterr().err
+
+
+def test_the_copies_that_were_found_are_kept_for_the_training(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after an audit reads its pairs; of a set that no training takes, none are kept."""
+    draw(2).rotate(-70).save(clean / "train" / "fractured" / "turned.jpg", quality=90)
+    _, report = audit(clean)
+    monkeypatch.setattr("training.copying.sources.find_copies", lambda *_: pytest.fail("looked for copies again"))
+    table, pairs = read_with_copies(str(clean), clean.parent / "kept")
+    assert pairs[["file_a", "file_b"]].values.tolist() == [["train/fractured/f2.jpg", "train/fractured/turned.jpg"]]
+    assert table["source_group"].nunique() == report["sources"]["merged"] == 18
+    assert audit(clean)[1] == report
+    (clean / "train" / "fractured" / "cut.jpg").write_bytes(b"no image")
+    audit(clean)
+    assert len(list((clean.parent / "kept" / "copies").iterdir())) == 1
 
 
 def test_unreadable_files_and_contradicting_labels_are_reported(clean: Path) -> None:

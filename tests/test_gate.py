@@ -19,10 +19,10 @@ from bonexray.gate import REASONS, Contrast, Gate, Gaussian, join, unit
 from bonexray.images import read_picture
 from bonexray.picture import Picture
 from bonexray.runtime import Network
-from training.making.export import read_record, write_record
 from training.making.gate_fit import Sample, describe, fit_gate, fit_gaussian, limit, measure_stretch
 from training.making.gating import add_gate
 from training.making.others import KINDS, draw_others, list_pictures
+from training.making.record import read_record, write_record
 
 PLAIN = {"features": 1.0, "facts": 1.0, "colour": 5.0, "spread": 4.0, "side": 32.0, "aspect": 6.0}
 NAMES = ("camera", "astronaut", "chelsea", "coffee", "page", "text", "retina", "immunohistochemistry", "brick",

@@ -1,12 +1,16 @@
 """What each repository on the Hub shall hold: a whole checkpoint, rows without images, a Space without ballast."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from core_fixtures import ROOT
 from huggingface_hub import RepoCard
 
 from bonexray.errors import BonexrayError
+from training.making.record import read_record
 from training.publishing.staging import stage_checkpoint, stage_rows, stage_space
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -84,3 +88,20 @@ def test_a_space_is_not_published_from_half_a_project(small_project: Path, tmp_p
     (small_project / "app.py").unlink()
     with pytest.raises(BonexrayError, match=r"app\.py is missing: the Space is published from a clone"):
         stage_space(tmp_path / "staged", [f"a/b@{COMMIT}"])
+
+
+def test_bundling_leaves_out_weights_and_tensorflow(plain_checkpoint: Path, tmp_path: Path) -> None:
+    """A copy of files and a record: in a fresh process, no library of training is imported."""
+    (plain_checkpoint / "notes.txt").write_text("private")
+    code = (
+        "import sys; from training.__main__ import main; "
+        "assert main(['bundle', *sys.argv[1:]]) == 0; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(plain_checkpoint), str(tmp_path / "small")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    kept = {path.name for path in plain_checkpoint.iterdir()} - {"notes.txt", "model.weights.h5", "README.md"}
+    assert {path.name for path in (tmp_path / "small").iterdir()} == kept
+    before, after = read_record(plain_checkpoint), read_record(tmp_path / "small")
+    del before["files"]["model.weights.h5"]
+    assert after == {**before, "bonexray_version": after["bonexray_version"]}

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from training.making.record import slim
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the folders."""
@@ -12,6 +14,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Copy everything but Keras' weights, which `keras_model()` rebuilds from the LiteRT network."""
-    from training.making.export import slim
-
     slim(arguments.checkpoint, arguments.into)

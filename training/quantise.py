@@ -19,8 +19,10 @@ from training.data.readers import CACHE
 from training.data.roles import first_images
 from training.judging.intervals import STATEMENT, with_intervals
 from training.judging.metrics import auroc, share
+from training.making.gating import measure_gate
 from training.making.held_out import evaluation_rows
 from training.making.provenance import PREDICTIONS, seen_before
+from training.making.record import read_record, replacing, write_record
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Choose where int8 begins, compare with float32 on held-out images, replace `model.tflite` if both bounds hold."""
     from training.making.conversion import convert_network
-    from training.making.export import read_record, replacing, write_record
-    from training.making.gating import measure_gate
     from training.making.quantisation import Judged, choose_start, prepare
 
     folder: Path = arguments.checkpoint

@@ -17,6 +17,7 @@ from training.data.readers import CACHE
 from training.data.roles import NOTHING, first_images
 from training.data.split import FOLDS
 from training.learning.recipe import Recipe, add_recipe_flags
+from training.making.gating import add_gate
 from training.making.operating_point import fit_operating_point, fold_into_head
 from training.making.plan import Plan, make_plan
 from training.making.provenance import describe_hardware, describe_libraries
@@ -73,7 +74,6 @@ def train(plan: Plan) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": round(time.time() - began),
     }  # fmt: skip
     from training.making.export import write_checkpoint
-    from training.making.gating import add_gate
 
     write_checkpoint(network, plan.output, record, history)
     add_gate(plan.output, plan.roles, plan.calibration)

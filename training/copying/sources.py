@@ -30,24 +30,29 @@ def read_with_copies(data: str, cache: Path = CACHE) -> tuple[pd.DataFrame, pd.D
         ImageError: an image cannot be decoded.
     """
     table = read_dataset(data)
-    pairs = cached_copies(table, cache / "copies")
+    pairs = cached_copies(table, cache)
     return merge_sources(table, pairs), pairs
 
 
-def cached_copies(table: pd.DataFrame, cache: Path) -> pd.DataFrame:
-    """Read the pairs of `find_copies` from `cache`, or find them and keep them there.
+def cached_copies(table: pd.DataFrame, cache: Path, facts: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Read the pairs of `find_copies` from the folder `copies` of `cache`, or find them and keep them there.
+
+    Args:
+        table: a data set as `read_dataset` gives it.
+        cache: folder that runs share.
+        facts: of `read_facts`, to spare their reading.
 
     Raises:
         ImageError: an image cannot be decoded.
     """
     names = "\n".join([METHOD, fingerprint(table), *sorted(table["file"])])
-    kept = cache / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
+    kept = cache / "copies" / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
     if kept.is_file():
         return pd.read_csv(kept, dtype={"file_a": str, "file_b": str})
-    facts = read_facts(table)
+    facts = read_facts(table) if facts is None else facts
     refuse_unreadable(facts)
     pairs = find_copies(table, facts)
-    cache.mkdir(parents=True, exist_ok=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".part")
     pairs.to_csv(partial, index=False)
     partial.replace(kept)

@@ -10,6 +10,7 @@ from training.data.roles import first_images
 from training.making.answers import ANSWERS
 from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
 from training.making.plan import Plan
+from training.making.record import read_history, read_record
 
 
 def answer_out_of_fold(plans: list[Plan], folder: Path) -> pd.DataFrame:
@@ -32,7 +33,7 @@ def answer_out_of_fold(plans: list[Plan], folder: Path) -> pd.DataFrame:
 
 def cross_calibrate(plan: Plan, answers: pd.DataFrame) -> None:
     """Calibrate a network of a cross-validation on what the others say of the folds that they never saw."""
-    from training.making.export import read_history, read_record, write_checkpoint
+    from training.making.export import write_checkpoint
 
     others = answers[answers["fold"] != plan.data["held_out"]]
     found = fit_operating_point(others["logit"], others["label"], plan.recipe.sensitivity, "out of the other folds")

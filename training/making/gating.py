@@ -18,6 +18,7 @@ from training.data.split import FOLDS
 from training.making.gate_fit import describe, fit_gate
 from training.making.held_out import stands_for_recipe
 from training.making.others import draw_others, list_pictures
+from training.making.record import read_record, write_record
 
 IMAGES_A_SOURCE = 4
 OTHERS_A_KIND = 40
@@ -40,8 +41,6 @@ def add_gate(
     Raises:
         BonexrayError: `others` holds no picture, or one that cannot be read.
     """
-    from training.making.export import read_record, write_record
-
     record = read_record(folder)
     if stands_for_recipe(record["provenance"]) and not len(roles["validation"]):
         roles = {**roles, "validation": roles["test"], "test": roles["test"].head(0)}

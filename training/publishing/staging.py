@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bonexray.checkpoint import LAYOUT, read_checkpoint, verify_files
 from bonexray.errors import BonexrayError, CheckpointError
+from training.making.record import read_record, write_record
 from training.publishing.card import render_card
 
 PROJECT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def stage_checkpoint(folder: Path, into: Path, repo: str, tag: str | None = None
 
 
 def _complete(folder: Path, into: Path) -> None:
-    from training.making.export import complete, read_record, write_record
+    from training.making.export import complete
 
     complete(folder, into)
     if (folder / LAYOUT.keras_metadata).is_file():

@@ -8,6 +8,7 @@ from training.judging.metrics import ON_MARK
 from training.judging.predictions import TEST
 from training.judging.summary import LEAK_FREE
 from training.making.provenance import PREDICTIONS
+from training.making.record import read_record, write_record
 
 TOLERANCE = 0.005  # of a figure that is measured again, on another machine
 log = logging.getLogger(__name__)
@@ -66,8 +67,6 @@ def _same(old: float | None, new: float | None) -> bool:
 
 def write_metrics(measurement: Measurement, records: dict[str, Any]) -> None:
     """Write the figures into `classifier.json` of each checkpoint, and its predictions beside it."""
-    from training.making.export import read_record, write_record
-
     for name, classifier in measurement.classifiers.items():
         own = measurement.predictions[measurement.predictions["model"] == name]
         own[own["split"] == "grouped"].to_parquet(classifier.folder / PREDICTIONS, index=False)

@@ -1,0 +1,78 @@
+"""A checkpoint folder's record, `classifier.json`, and how a folder is replaced: whole or not at all; no TensorFlow."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bonexray.checkpoint import LABELS, LAYOUT, hash_file, read_checkpoint
+from bonexray.errors import BonexrayError
+from bonexray.version import __version__
+from training.making.provenance import HISTORY, PREDICTIONS
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write `classifier.json` with the sizes and hashes of the files beside it, and read it back as a check."""
+    names = (LAYOUT.network, *LAYOUT.keras, HISTORY, PREDICTIONS)
+    files = {name: _describe(folder / name) for name in names if (folder / name).is_file()}
+    whole = {
+        "format_version": 1, "bonexray_version": __version__, "labels": list(LABELS),
+        "gate": None, "metrics": {}, **record, "files": files,
+    }  # fmt: skip
+    target = folder / LAYOUT.classifier
+    partial = target.with_suffix(".partial")
+    partial.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n")
+    partial.replace(target)
+    read_checkpoint(folder)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return `classifier.json` as plain values, after the checks that the package makes of it."""
+    read_checkpoint(folder)
+    return json.loads((folder / LAYOUT.classifier).read_bytes())
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """Return `history.csv`, a row an epoch."""
+    return pd.read_csv(folder / HISTORY)
+
+
+def slim(folder: Path, into: Path) -> None:
+    """Copy a checkpoint without Keras' weights, which can be rebuilt from the LiteRT network: half the size."""
+    record = read_record(folder)
+    with replacing(into) as fresh:
+        for name in record["files"]:
+            if name != LAYOUT.keras_weights:
+                shutil.copyfile(folder / name, fresh / name)
+        write_record(fresh, record)
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `folder` when the block ends without an error."""
+    if folder.exists() and not folder.is_dir():
+        raise BonexrayError(f"{folder} is a file: expected a folder to write a checkpoint to")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    fresh.chmod(0o755)
+    try:
+        yield fresh
+        if folder.exists():
+            retired = fresh.with_name(fresh.name + ".old")
+            os.rename(folder, retired)
+            os.rename(fresh, folder)
+            shutil.rmtree(retired)
+        else:
+            os.rename(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _describe(path: Path) -> dict[str, Any]:
+    return {"sha256": hash_file(path), "size": path.stat().st_size}
