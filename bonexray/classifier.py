@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -123,8 +124,8 @@ class FractureClassifier:
     @overload
     def predict(self, image: ImageInput) -> Prediction: ...
     @overload
-    def predict(self, image: list[ImageInput]) -> list[Prediction]: ...
-    def predict(self, image: ImageInput | list[ImageInput]) -> Prediction | list[Prediction]:
+    def predict(self, image: Sequence[ImageInput]) -> list[Prediction]: ...
+    def predict(self, image: ImageInput | Sequence[ImageInput]) -> Prediction | list[Prediction]:
         """Classify one image, or each of a list.
 
         Args:
@@ -188,7 +189,7 @@ class FractureClassifier:
 
     def __reduce__(self) -> tuple[type[Self], tuple[Source, int | None]]:
         """Pickle where the files lie, which another process of this machine loads again; no token goes with it."""
-        return type(self), (replace(self._origin, folder=self.folder.resolve(), token=None), self._threads)
+        return type(self), (replace(self._origin, token=None), self._threads)
 
     def __repr__(self) -> str:
         """Name the network, where it came from, and its threshold."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Kind = Literal["unreadable", "several", "other", "large"]
+Kind = Literal["unreadable", "several", "other", "large", "compressed"]
 
 
 class BonexrayError(ValueError):
@@ -14,7 +14,8 @@ class ImageError(BonexrayError):
 
     Attributes:
         kind: "several" where a file holds more than one picture, "other" for DICOM that is no radiograph, "large" for
-            more pixels than are read, else "unreadable"; for those who say it in another language.
+            more pixels than are read, "compressed" for DICOM that no installed library decompresses, else "unreadable";
+            for those who say it in another language.
     """
 
     def __init__(self, message: str, kind: Kind = "unreadable") -> None:

@@ -22,7 +22,7 @@ class Source:
 
     Attributes:
         name: the folder or "owner/name", as the caller gave it.
-        folder: where the files lie.
+        folder: where the files lie, absolute.
         revision: the commit on the Hub, 40 hexadecimal digits; None for a folder.
         token: Hub token, or None for the stored one.
         cache_dir: the download cache, or None for the Hub client's own.
@@ -73,10 +73,10 @@ def resolve(
     if name and Path(name).is_dir():
         if revision is not None:
             raise HubError(f"revision {revision!r} was given for the folder {name}: it has none")
-        return Source(name, Path(name))
+        return Source(name, Path(name).absolute())  # whatever becomes of the current folder
     if not REPO_NAME.fullmatch(name) or Path(name).exists():
         raise HubError(f"{name!r} is neither an existing folder nor a name on the Hub: expected 'owner/name'")
-    cache = None if cache_dir is None else Path(cache_dir)
+    cache = None if cache_dir is None else Path(cache_dir).absolute()
     wanted = Source(name, Path(), revision, token, cache, local_files_only)
     return _pull(wanted, tuple(files))
 

@@ -1,15 +1,17 @@
 """The Keras model of a checkpoint, loaded from its own directory or rebuilt from the LiteRT network."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bonexray.blocks import PLANES, kernel_off_blocks
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
-from bonexray.errors import CheckpointError
+from bonexray.errors import BonexrayError, CheckpointError
 from bonexray.hub import Source
 from bonexray.keras_checks import check_config, check_weights
 from bonexray.litert_file import Weights, read_weights
@@ -24,6 +26,7 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
     """Load Keras' directory where the checkpoint has one, else rebuild it from `model.tflite`.
 
     Raises:
+        BonexrayError: Keras is not installed.
         CheckpointError: the files are missing, damaged or do not fit each other.
         HubError: the checkpoint is on the Hub and the rest of its files cannot be had.
     """
@@ -35,26 +38,40 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
     verify_files(folder, checkpoint, LAYOUT.keras)
     check_config(folder / LAYOUT.keras_config)
     check_weights(folder / LAYOUT.keras_weights)
-    import keras
-
-    return keras.saving.load_model(folder, safe_mode=True)
+    with _building(folder) as keras:
+        network = keras.saving.load_model(folder, safe_mode=True)
+        if not isinstance(network, keras.Model):
+            raise TypeError(f"{type(network).__name__} is no Keras model")
+        return network
 
 
 def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
     verify_files(folder, checkpoint, [LAYOUT.network, LAYOUT.keras_config])
     check_config(folder / LAYOUT.keras_config)
-    import keras
-
-    config = json.loads((folder / LAYOUT.keras_config).read_bytes())
-    network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-    weights = read_weights(folder / LAYOUT.network)
-    try:
+    with _building(folder) as keras:
+        config = json.loads((folder / LAYOUT.keras_config).read_bytes())
+        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        weights = read_weights(folder / LAYOUT.network)
         _fill_backbone(network.get_layer("backbone"), weights, scaling_terms(network))
         head = weights["probability"].kernel.T
         network.get_layer("probability").set_weights([head, np.array([checkpoint.bias], np.float32)])
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{folder / LAYOUT.network} does not fit {LAYOUT.keras_config}: {error}") from error
-    return network
+        return network
+
+
+@contextmanager
+def _building(folder: Path) -> Iterator[Any]:
+    """Give Keras, and turn whatever a stranger's files make it raise into a CheckpointError."""
+    try:
+        import keras
+    except ImportError:
+        raise BonexrayError("a Keras model needs Keras and TensorFlow: pip install keras tensorflow") from None
+    try:
+        yield keras
+    except CheckpointError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise CheckpointError(f"{folder / LAYOUT.keras_config} and the weights make no network: {reason}") from error
 
 
 def scaling_terms(network: "keras.Model") -> NDArray[np.float64]:

@@ -34,12 +34,12 @@ class Network:
             CheckpointError: the file is no such network.
             BonexrayError: a number of threads that cannot be.
         """
-        if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MOST_THREADS):
+        if threads is not None and not (isinstance(threads, int | np.integer) and 1 <= threads <= MOST_THREADS):
             raise BonexrayError(f"threads {threads!r}: expected a whole number from 1 to {MOST_THREADS}")
         check_network(path)
         self._lock = threading.Lock()
         try:
-            self._interpreter = _open(path, threads or min(4, os.cpu_count() or 1))
+            self._interpreter = _open(path, int(threads or min(4, os.cpu_count() or 1)))
             signature = self._interpreter.get_signature_runner()
         except (ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path} is no LiteRT network: {str(error)[:200]}") from error

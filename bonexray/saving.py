@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
-from bonexray.errors import CheckpointError
+from bonexray.errors import CheckpointError, HubError
 from bonexray.hub import REPO_NAME, Source
 from bonexray.hub_errors import explained
 
@@ -36,7 +36,7 @@ def push_checkpoint(source: Source, checkpoint: Checkpoint, repo: str, *, privat
 
     Raises:
         CheckpointError: `repo` is no "owner/name".
-        HubError: no access, or no network.
+        HubError: no access, or no network, or `private` for a repository that is public.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -46,7 +46,9 @@ def push_checkpoint(source: Source, checkpoint: Checkpoint, repo: str, *, privat
     names = (LAYOUT.classifier, *checkpoint.files)
     api = HfApi(token=token, library_name="bonexray")
     with explained(repo, None):
-        api.create_repo(repo, private=private, exist_ok=True)
+        api.create_repo(repo, private=private or None, exist_ok=True)
+        if private and not api.repo_info(repo).private:
+            raise HubError(f"{repo} exists and is public: change that in its settings, or leave out private=True")
         added = [CommitOperationAdd(name, folder / name) for name in names]
         return api.create_commit(repo, added, commit_message=f"bonexray {checkpoint.backbone}").oid
 

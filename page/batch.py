@@ -2,7 +2,7 @@
 
 import csv
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +18,7 @@ from page.texts import translate
 from page.uploads import forget, reason
 
 MOST = 200  # images
+LEFT_OUT = "most"  # the problem of the row that stands for all images beyond
 COLUMNS = ("batch.agreement", "batch.gate", "batch.note")
 # Of a network, in a row.
 PARTS = ("probability", "threshold", "fractured", "uncertain", "in_domain", "domain_score", "domain_reason")
@@ -35,20 +36,25 @@ def compare_many(paths: Sequence[str], models: Models, progress: Progress) -> li
         models: the two networks.
         progress: called with the number of images done and of all.
     """
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory(dir=get_upload_folder()) as folder:
-        expected = min(count(paths), MOST)
-        for done, (name, path) in enumerate(unpack(paths, Path(folder))):
-            progress(done, max(done + 1, expected))
-            rows.append(_failed(name, path, "archive") if isinstance(path, str) else _judge(name, path, models))
-            if isinstance(path, Path) and path.parent == Path(folder):
-                path.unlink()
-            if len(rows) == MOST:
-                rows.append(_failed("...", f"only the first {MOST} images were compared", "most"))
-                break
-    for path in paths:
-        forget(path)
+    try:
+        with tempfile.TemporaryDirectory(dir=get_upload_folder()) as folder:
+            rows = list(_rows(paths, Path(folder), models, progress))
+    finally:
+        for path in paths:
+            forget(path)
     return sorted(rows, key=_disagreement, reverse=True)
+
+
+def _rows(paths: Sequence[str], folder: Path, models: Models, progress: Progress) -> Iterator[Row]:
+    expected = min(count(paths), MOST)
+    for done, (name, path) in enumerate(unpack(paths, folder)):
+        if done == MOST:
+            yield _failed("...", f"only the first {MOST} images were compared", LEFT_OUT)
+            return
+        progress(done, max(done + 1, expected))
+        yield _failed(name, path, "archive") if isinstance(path, str) else _judge(name, path, models)
+        if isinstance(path, Path) and path.parent == folder:
+            path.unlink()
 
 
 def readable(
@@ -74,10 +80,10 @@ def summary(rows: Sequence[Row], language: str) -> str:
     return translate(
         language,
         "batch.summary",
-        images=len(rows),
+        images=sum(row["problem"] != LEFT_OUT for row in rows),
         disagreements=sum(row["agreement"] is False and row["in_domain"] is not False for row in rows),
         refused=sum(row["in_domain"] is False for row in rows),
-        unreadable=sum(not row["models"] for row in rows),
+        unreadable=sum(row["problem"] not in (None, LEFT_OUT) for row in rows),
     )
 
 

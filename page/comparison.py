@@ -1,6 +1,5 @@
 """One radiograph, both networks: what they say, whether they agree, and the record of it."""
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from bonexray import FractureClassifier, ImageError, Prediction, __version__
+from bonexray import FractureClassifier, Prediction, __version__
 from bonexray.checkpoint import hash_file
 from bonexray.images import read_picture
 from page.domain import known
@@ -20,7 +18,6 @@ from page.overlay import SHOWN_SIDE, shown
 
 WARNING = "A demonstration, not a medical device: it must not be used to decide about anyone's health."
 THUMBNAIL = 240  # pixels a side
-DAMAGED = (OSError, ValueError, LookupError, SyntaxError, MemoryError, struct.error, Image.DecompressionBombError)
 DECIMALS = 3  # of a threshold that a visitor sets
 KINDS = ("sensitivity", "specificity")
 
@@ -81,12 +78,7 @@ def compare(path: Path, models: Models) -> Comparison:
     Raises:
         ImageError: the file is no image that can be read.
     """
-    try:
-        picture = read_picture(path, max(SHOWN_SIDE, *(model.decoded_side for model in models)))
-    except ImageError:
-        raise
-    except DAMAGED as error:  # a stranger's file may break any decoder in any way: it must not end a batch
-        raise ImageError(f"{path} cannot be decoded as an image: {error}") from error
+    picture = read_picture(path, max(SHOWN_SIDE, *(model.decoded_side for model in models)))
     pixels = np.asarray(shown(picture.grey))
     predictions = tuple(model.predict(picture) for model in models)
     return Comparison(pixels, (picture.shape[1], picture.shape[0]), hash_file(path), _mapped_to(predictions, pixels))

@@ -1,5 +1,6 @@
 """The measured figures, drawn: every number is read from the checkpoints."""
 
+from html import escape
 from typing import Any
 
 from page.curves import measured_on
@@ -22,7 +23,7 @@ def table(models: Models, language: str) -> str:
     heading = f"## {translate(language, 'figures')}\n\n"
     if not any(measured):
         return heading + translate(language, "figures.none")
-    lines = [heading + translate(language, "figures.on", split=measured_on(models[0], language)), ""]
+    lines = [heading + translate(language, "figures.on", split=escape(measured_on(models[0], language))), ""]
     lines += [f"| | {' | '.join(title(model) for model in models)} |", "|---|---|---|"]
     for key in METRICS:
         if any(key in one for one in measured):

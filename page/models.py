@@ -18,14 +18,18 @@ def load_models(names: str = "") -> Models:
     """Load and warm the two networks of "A,B", each a folder or "owner/name@revision"; the bundled ones if empty.
 
     Raises:
-        BonexrayError: not two names, or one that cannot be loaded.
+        BonexrayError: not two names, or one that cannot be loaded, or two networks of one kind: the page calls each
+            by its kind, in what a visitor reads as in what a program gets.
     """
     if not names.strip():
         return _load(str(BUNDLED[0])), _load(str(BUNDLED[1]))
     parts = [part.strip() for part in names.split(",")]
     if len(parts) != 2 or not all(parts):
         raise BonexrayError(f"models {names!r}: expected two, 'owner/a@revision,owner/b@revision' or two folders")
-    return _load(parts[0]), _load(parts[1])
+    models = _load(parts[0]), _load(parts[1])
+    if models[0].name == models[1].name:
+        raise BonexrayError(f"models {names!r} are both {title(models[0])}: expected a MobileNetV2 and a ResNet50")
+    return models
 
 
 def title(model: FractureClassifier) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from html import escape
 
 from bonexray import FractureClassifier
 from page import curves
@@ -30,7 +31,7 @@ def curve_drawings(models: Models, language: str) -> str:
     said = translate(
         language,
         "curves.more",
-        split=curves.measured_on(known[0], language),
+        split=escape(curves.measured_on(known[0], language)),
         fractured=counted.fractured,
         points=len(curves.points(known[0])),
     )

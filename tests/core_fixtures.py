@@ -1,5 +1,6 @@
 """Fixtures of the core: drawn radiographs, the bundled checkpoints, and whole ones made from them."""
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -79,6 +80,19 @@ def whole(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = FractureClassifier.from_pretrained(bundled).keras_model()
     write_checkpoint(network, folder, kept, pd.DataFrame({"phase": ["head"], "epoch": [0]}))
     return folder
+
+
+@pytest.fixture
+def broken_tiff(tmp_path: Path) -> Path:
+    """Return a TIFF that says of an empty directory that it is its second page, at which Pillow raises a TypeError."""
+    path = tmp_path / "broken.tif"
+    Image.new("L", (20, 20)).save(path)
+    content = bytearray(path.read_bytes())
+    (directory,) = struct.unpack_from("<I", content, 4)
+    (entries,) = struct.unpack_from("<H", content, directory)
+    struct.pack_into("<I", content, directory + 2 + 12 * entries, len(content))
+    path.write_bytes(content + bytes(6))
+    return path
 
 
 @pytest.fixture

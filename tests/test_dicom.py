@@ -6,11 +6,19 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    MPEG2MPML,
+    ComputedRadiographyImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    generate_uid,
+)
 
 from bonexray.errors import ImageError
-from bonexray.images import read_image
+from bonexray.images import read_image, read_picture
 from bonexray.reading import read_ahead
 
 RAMP = np.linspace(100, 3900, 30 * 40).reshape(30, 40).astype(np.uint16)
@@ -99,3 +107,71 @@ def test_nothing_of_the_patient_is_told(tmp_path: Path, caplog: pytest.LogCaptur
                 read_image(tmp_path / "cut.dcm")
             messages.append(str(error.value))
     assert not [text for text in [*messages, caplog.text] if "secret" in text.lower()]
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of any other file; so are bytes without number from a file that is deflated as a whole."""
+    plain = write(tmp_path / "plain.dcm")
+    deflated = write_deflated(tmp_path / "deflated.dcm", RAMP)
+    np.testing.assert_array_equal(read_image(deflated), read_image(plain))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", RAMP.size // 2)
+    np.testing.assert_array_equal(read_image(deflated), read_image(plain))
+    bomb = write_deflated(tmp_path / "bomb.dcm", RAMP, padding=2 << 20)
+    with pytest.raises(ImageError, match="inflates to over 1050976 bytes") as inflated:
+        read_image(bomb)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", RAMP.size // 2 - 1)
+    with pytest.raises(ImageError, match="1200 pixels: expected 1198 at most") as counted:
+        read_image(plain)
+    assert inflated.value.kind == counted.value.kind == "large"
+
+
+def write_deflated(path: Path, pixels: np.ndarray, padding: int = 0) -> Path:
+    """Write a radiograph that is deflated as a whole, with zeros behind its pixels."""
+    write(path, pixels)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    if padding:
+        dataset.DataSetTrailingPadding = bytes(padding)
+    dataset.save_as(path)
+    return path
+
+
+def test_a_compression_that_nothing_installed_reads_is_named(tmp_path: Path) -> None:
+    """The file is not damaged, and the visitor can do something about it."""
+    path = write(tmp_path / "scan.dcm")
+    dataset = pydicom.dcmread(path)
+    for syntax, name in ((JPEGLosslessSV1, "JPEG Lossless"), (MPEG2MPML, "MPEG2")):
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.PixelData = pydicom.encaps.encapsulate([b"compressed"])
+        dataset["PixelData"].VR = "OB"
+        dataset.save_as(path)
+        with pytest.raises(ImageError, match=rf"scan\.dcm is DICOM compressed as {name}.*: expected another") as caught:
+            read_image(path)
+        assert caught.value.kind == "compressed"
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(8, np.uint8), (12, np.uint16), (16, np.uint16)])
+def test_a_picture_in_colour_is_as_colourful_as_its_png(tmp_path: Path, bits: int, dtype: type) -> None:
+    """However many bits a channel has, so that a gate refuses the one like the other."""
+    rgb = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    top = 2**bits - 1
+    pixels = np.round(rgb * (top / 255)).astype(dtype)
+    elements = {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": "RGB"}
+    depth = {"BitsAllocated": 8 * pixels.itemsize, "BitsStored": bits, "HighBit": bits - 1}
+    found, expected = read_picture(write(tmp_path / "a.dcm", pixels, **elements, **depth)), read_picture(rgb)
+    np.testing.assert_allclose(found.grey, expected.grey, atol=0.6)
+    assert found.colourfulness == pytest.approx(expected.colourfulness, rel=0.02)
+
+
+def test_a_palette_gives_its_colours(tmp_path: Path) -> None:
+    """The numbers of the pixels are places in the palette, no grey levels."""
+    places = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    tables = np.random.default_rng(0).integers(0, 65536, (3, 12)).astype(np.uint16)
+    elements: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for colour, table in zip(("Red", "Green", "Blue"), tables, strict=True):
+        elements[f"{colour}PaletteColorLookupTableDescriptor"] = [12, 0, 16]
+        elements[f"{colour}PaletteColorLookupTableData"] = table.tobytes()
+    found = read_picture(write(tmp_path / "a.dcm", places, BitsAllocated=8, BitsStored=8, HighBit=7, **elements))
+    expected = read_picture((tables.T[places] / 257).astype(np.float32))
+    np.testing.assert_allclose(found.grey, expected.grey, atol=0.01)
+    assert found.colourfulness == pytest.approx(expected.colourfulness, rel=0.01) and found.colourfulness > 20

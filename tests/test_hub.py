@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from loopback_hub import LoopbackHub
 
+from bonexray.checkpoint import LAYOUT
 from bonexray.errors import HubError
 from bonexray.hub import resolve
 
@@ -52,7 +53,7 @@ def test_a_folder_wins_over_a_repository(
     (tmp_path / "tester/wrist").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     source = resolve("tester/wrist")
-    assert (source.folder, source.revision) == (Path("tester/wrist"), None)
+    assert (source.folder, source.revision) == (tmp_path / "tester/wrist", None)
     assert source.fetch(["model.weights.h5"]) == source.folder
     assert hub.calls == []
 
@@ -152,3 +153,15 @@ def test_the_token_reaches_the_hub_and_no_message(hub: LoopbackHub, commit: str)
     with pytest.raises(HubError) as raised:
         resolve("tester/other", token="hf_wrong_secret")
     assert "secret" not in str(raised.value)
+
+
+def test_a_folder_is_found_from_wherever_the_program_goes(
+    plain_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative name is of the folder that was the current one when it was given."""
+    monkeypatch.chdir(plain_checkpoint.parent)
+    source = resolve(plain_checkpoint.name)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert source.name == plain_checkpoint.name
+    assert (source.fetch(LAYOUT.serving) / LAYOUT.classifier).is_file()

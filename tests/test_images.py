@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from core_fixtures import draw_bone
-from PIL import Image
+from PIL import Image, ImageOps
 
 from bonexray.errors import ImageError
 from bonexray.geometry import letterbox, spread
 from bonexray.images import read_image, read_picture
 from bonexray.picture import Picture
-from bonexray.reading import prepare
+from bonexray.reading import prepare, read_ahead
 
 
 def grey(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -39,6 +39,84 @@ def test_the_exif_tag_turns_the_image_upright(tmp_path: Path) -> None:
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
     np.testing.assert_array_equal(read_image(tmp_path / "x.png"), np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_turned_as_pillow_turns_it(tmp_path: Path, orientation: int) -> None:
+    """And what is no orientation turns nothing."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(grey(40, 30)).save(tmp_path / "x.png", exif=exif)
+    with Image.open(tmp_path / "x.png") as image:
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png"), np.asarray(ImageOps.exif_transpose(image)))
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        # Little-endian TIFF with two entries: orientation 6, and a resolution that is text instead of a fraction.
+        b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x1a\x01\x02\0\x03\0\0\x0072\0\0\0\0\0\0",
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+    ],
+    ids=["another tag damaged", "sound"],
+)
+def test_a_damaged_tag_beside_the_orientation_harms_nothing(tmp_path: Path, exif: bytes) -> None:
+    """Other programs show such a picture, and turn it."""
+    pixels = grey(40, 30)
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), np.rot90(pixels, -1))
+
+
+def test_damage_in_the_exif_block_alone_harms_nothing(tmp_path: Path) -> None:
+    """What cannot be parsed turns nothing."""
+    Image.fromarray(grey(40, 30)).save(tmp_path / "x.png", exif=b"Exif\0\0no TIFF at all")
+    np.testing.assert_array_equal(read_image(tmp_path / "x.png"), grey(40, 30))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_that_counts_from_white_is_read_bright_on_dark(tmp_path: Path, dtype: type) -> None:
+    """Pillow inverts 8 bits and gives 16 as they are."""
+    pixels = grey(40, 30).astype(dtype) * (257 if dtype == np.uint16 else 1)
+    Image.fromarray(np.iinfo(dtype).max - pixels).save(tmp_path / "x.tif")
+    content, black_is_zero = (tmp_path / "x.tif").read_bytes(), struct.pack("<HHIH", 262, 3, 1, 1)
+    assert content.count(black_is_zero) == 1
+    (tmp_path / "x.tif").write_bytes(content.replace(black_is_zero, struct.pack("<HHIH", 262, 3, 1, 0)))
+    np.testing.assert_allclose(read_image(tmp_path / "x.tif"), read_image(pixels), atol=1e-3)
+    np.testing.assert_allclose(read_image(Image.open(tmp_path / "x.tif")), read_image(pixels), atol=1e-3)
+
+
+def test_whatever_a_decoder_raises_is_an_image_error(broken_tiff: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where Pillow raises what no image library should, and on an image that the caller has opened."""
+    for image in (broken_tiff, Image.open(broken_tiff)):
+        with pytest.raises(ImageError, match=r"cannot be decoded as an image: \S"):
+            read_image(image)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(ImageError, match="cannot be decoded as an image: MemoryError") as caught:
+        read_image(broken_tiff)
+    assert caught.value.kind == "large"
+
+
+def test_an_opened_image_may_be_given_many_times(tmp_path: Path) -> None:
+    """Pillow decodes it when it is first needed: not in two threads at once."""
+    Image.fromarray(grey(1500, 1400)).save(tmp_path / "x.png")
+    for _ in range(5):
+        image = Image.open(tmp_path / "x.png")
+        answers = list(read_ahead([image] * 4, read_image))
+        for answer in answers:
+            np.testing.assert_array_equal(answer, grey(1500, 1400))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint32])
+def test_wide_integers_that_hold_bytes_are_those_bytes(dtype: type) -> None:
+    """What `astype(int)` or a list of lists makes of 8-bit pixels is no other picture."""
+    pixels = (grey(40, 30) // 4 + 20).astype(np.uint8)
+    np.testing.assert_array_equal(read_image(pixels.astype(dtype)), pixels)
+    rgb = np.repeat(pixels[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(read_image(rgb.astype(dtype)), pixels)
 
 
 def test_colour_palette_and_alpha_become_luma_over_black() -> None:
@@ -81,6 +159,8 @@ def test_a_sixteen_bit_file_is_stretched_like_its_array(tmp_path: Path) -> None:
         (Image.new("L", (0, 5)), "0 x 5"),
         ("nowhere.jpg", "nowhere.jpg does not exist"),
         ("x" * 300, "cannot be opened"),
+        ("a\0b", "cannot be opened: embedded null byte"),
+        (np.zeros((2, 2), np.int8), "int8"),
         (".", "is a folder"),
     ],
 )

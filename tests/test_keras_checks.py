@@ -1,14 +1,19 @@
 """Keras' files from strangers: stock layers and data in the file pass, everything else is named and refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from core_fixtures import ROOT
 
+from bonexray import FractureClassifier
+from bonexray.checkpoint import LAYOUT
 from bonexray.errors import CheckpointError
 from bonexray.keras_checks import MAX_CONFIG_BYTES, check_config, check_weights
+from training.making.record import read_record, write_record
 
 STRANGE = {
     "a lambda": {"module": "keras.layers", "class_name": "Lambda", "config": {}, "registered_name": None},
@@ -85,3 +90,14 @@ def test_what_is_no_hdf5_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.weights.h5").write_bytes(b"\x80\x04\x95pickled")
     with pytest.raises(CheckpointError, match="is no HDF5 file of weights"):
         check_weights(tmp_path / "model.weights.h5")
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[]", b'{"class_name": "Dense", "module": "keras.layers", "config": {}}'])
+def test_what_makes_no_network_is_named(content: bytes, tmp_path: Path) -> None:
+    """A configuration that passes the checks and is none of a network."""
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(ROOT / "checkpoints/mobilenetv2", folder)
+    (folder / LAYOUT.keras_config).write_bytes(content)
+    write_record(folder, read_record(folder))
+    with pytest.raises(CheckpointError, match=r"config\.json and the weights make no network: \S"):
+        FractureClassifier.from_pretrained(folder).keras_model()

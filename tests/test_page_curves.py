@@ -79,3 +79,12 @@ def test_what_was_measured_is_said_in_each_language(models: Models) -> None:
     assert "vergleich" not in table(models, "de") and "Quellen, jede von einem Netz" in table(models, "de")
     strange = with_metrics(models[0], split="elsewhere", per_source={"auroc": {"value": 0.9}})
     assert "elsewhere" in table((strange, models[1]), "de")
+
+
+def test_a_stranger_s_text_is_no_html(models: Models) -> None:
+    """What a checkpoint says that it was measured on is shown as text."""
+    bins, split = [{"count": 10.0, "fractured": 0.5}], "<img src=x onerror=alert(1)>"
+    strange = with_metrics(models[0], operating_points=POINTS, reliability=bins, split=split)
+    strange.checkpoint.metrics["per_source"] = {"auroc": {"value": 0.9}}
+    for html in (curve_drawings((strange, models[1]), "en"), table((strange, models[1]), "en")):
+        assert "<img" not in html and "&lt;img" in html

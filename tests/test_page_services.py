@@ -3,6 +3,7 @@
 import copy
 import csv
 import json
+import shutil
 import struct
 import time
 import zipfile
@@ -112,6 +113,31 @@ def test_no_more_than_the_most_are_compared(models: Models, monkeypatch: pytest.
     monkeypatch.setattr(batch, "MOST", 2)
     rows = compare_many([str(LEG), str(HAND), str(LEG)], models, lambda *_: None)
     assert [row["note"] for row in rows] == ["", "", "only the first 2 images were compared"]
+    assert summary(rows, "en").startswith("Images: 2 ") and summary(rows, "en").endswith("Unreadable: 0")
+    rows = compare_many([str(LEG), str(HAND)], models, lambda *_: None)
+    assert [row["note"] for row in rows] == ["", ""]
+
+
+def test_no_file_ends_a_batch_and_none_outlives_it(
+    models: Models, broken_tiff: Path, upload_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a decoder raises is a row; should anything else go wrong, the uploads are deleted all the same."""
+    assert [row["problem"] for row in compare_many([str(broken_tiff), str(LEG)], models, lambda *_: None)] == [
+        None,
+        "unreadable",
+    ]
+    upload = Path(shutil.copy(LEG, upload_folder))
+    monkeypatch.setattr(batch, "forget", lambda path: Path(path).unlink())
+    with pytest.raises(ZeroDivisionError):
+        compare_many([str(upload)], models, lambda *_: 1 // 0)
+    assert not upload.exists()
+
+
+def test_two_networks_of_one_kind_are_not_taken() -> None:
+    """A visitor could not tell which is meant."""
+    folder = FOLDER.parent / "checkpoints/resnet50"
+    with pytest.raises(BonexrayError, match="are both ResNet50: expected a MobileNetV2 and a ResNet50"):
+        load_models(f"{folder},{folder}")
 
 
 def test_the_table_and_the_csv_tell_of_the_gate(models: Models, tmp_path: Path) -> None:

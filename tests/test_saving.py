@@ -36,3 +36,12 @@ def test_places_that_cannot_be_written_are_named(clf: FractureClassifier, tmp_pa
         clf.save_pretrained(tmp_path / "file")
     with pytest.raises(BonexrayError, match=r"'nonsense'.*owner/name"):
         clf.push_to_hub("nonsense")
+
+
+def test_what_shall_be_private_is_not_put_into_the_open(hub: LoopbackHub, clf: FractureClassifier) -> None:
+    """A repository that exists keeps its visibility: nothing is uploaded to a public one."""
+    clf.push_to_hub("tester/open")
+    before = list(hub.repo("tester/open").commits)
+    with pytest.raises(BonexrayError, match="tester/open exists and is public"):
+        clf.push_to_hub("tester/open", private=True)
+    assert list(hub.repo("tester/open").commits) == before
