@@ -126,7 +126,7 @@ class FractureClassifier:
     @overload
     def predict(self, image: Sequence[ImageInput]) -> list[Prediction]: ...
     def predict(self, image: ImageInput | Sequence[ImageInput]) -> Prediction | list[Prediction]:
-        """Classify one image, or each of a list.
+        """Classify one image, or each of a list or another sequence.
 
         Args:
             image: a path, PIL image or array as `bonexray.images.read_picture` takes, or a list. What `read_picture`
@@ -135,9 +135,9 @@ class FractureClassifier:
         Raises:
             ImageError: an input cannot be read; the message names it.
         """
-        if isinstance(image, list | tuple):
-            return [self._judge(prepared) for prepared in read_ahead(image, self._prepare)]
-        return self._judge(self._prepare(image))
+        if not isinstance(image, Sequence) or isinstance(image, str | bytes):
+            return self._judge(self._prepare(image))
+        return [self._judge(prepared) for prepared in read_ahead(image, self._prepare)]
 
     def keras_model(self) -> "keras.Model":
         """Return the Keras model, preprocessing included, to fine-tune further.

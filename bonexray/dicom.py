@@ -78,7 +78,7 @@ def _check_kind(dataset: "pydicom.Dataset", path: Path) -> None:
 
 
 def _check_compression(dataset: "pydicom.Dataset", path: Path) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
