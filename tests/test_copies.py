@@ -188,3 +188,6 @@ def test_resolved_sources_are_read_from_the_cache_the_second_time(tmp_path: Path
     assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == ["a.jpg", "b.jpg", "c.jpg", "c.jpg"]
     cv2.imwrite(str(folder / "images" / "d.jpg"), draw(5))
     assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == first["source_group"].tolist()
+    for old, new in (("b.jpg", "spare"), ("c.jpg", "b.jpg"), ("spare", "c.jpg")):  # the same names, other images
+        (folder / "images" / old).rename(folder / "images" / new)
+    assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == ["a.jpg", "b.jpg", "a.jpg", "d.jpg"]

@@ -228,6 +228,24 @@ def test_found_pictures_join_the_generated_ones(fitted: Path, tmp_path: Path, mo
     assert scores[1] > scores[0]
 
 
+def test_a_gate_that_is_fitted_anew_keeps_what_a_cross_validation_told(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How much closer together a network places what it was trained on cannot be seen without new images."""
+    folder, rows = copied(fitted, tmp_path / "net"), draw_rows(tmp_path, 12)
+    roles = {"train": rows, "validation": rows[:0], "test": rows[:0]}
+    monkeypatch.setattr("training.making.gating.OTHERS_A_KIND", 1)
+    limits = []
+    for stretch in (1.0, 1.5):
+        record = read_record(folder)
+        record["gate"]["limits"]["stretch"] = stretch
+        write_record(folder, record)
+        add_gate(folder, roles)
+        limits.append(read_record(folder)["gate"]["limits"])
+    assert [found["stretch"] for found in limits] == pytest.approx([1.0, 1.5])
+    assert limits[1]["features"] == pytest.approx(1.5 * limits[0]["features"])
+
+
 def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
     """Whether it is empty or not there."""
     for folder in (tmp_path, tmp_path / "nowhere"):

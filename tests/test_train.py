@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +22,7 @@ from training.cross_validate import plans
 from training.data.dataset import read_dataset
 from training.data.roles import assign_roles, first_images
 from training.data.split import split_sources
+from training.learning import material
 from training.making.calibration import fit_platt
 from training.making.provenance import describe_data, seen_before
 
@@ -78,6 +81,91 @@ def test_a_killed_training_is_taken_up_at_its_epoch(data: Path, tmp_path: Path) 
     assert after["epoch"].tolist() == list(range(12))
     np.testing.assert_allclose(after["loss"].to_numpy()[: len(before) - 1], before[: len(before) - 1])
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+def test_a_training_killed_after_its_last_epoch_ends_as_if_it_had_not_been(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the very weights: nothing is left to fit, and the averaged weights of the last epoch are those kept."""
+    backed_up = keras.callbacks.BackupAndRestore.on_epoch_end
+
+    def die(self: keras.callbacks.BackupAndRestore, epoch: int, logs: dict | None = None) -> None:
+        backed_up(self, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    flags = ("--epochs", "2")
+    assert main(command(data, tmp_path / "whole", *flags)) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.callbacks.BackupAndRestore, "on_epoch_end", die)
+        with pytest.raises(KeyboardInterrupt):
+            main(command(data, tmp_path / "cut", *flags))
+    assert main(command(data, tmp_path / "cut", *flags)) == 0
+    whole, cut = (keras.saving.load_model(tmp_path / name).get_weights() for name in ("whole", "cut"))
+    assert all(np.array_equal(one, other) for one, other in zip(whole, cut, strict=True))
+    assert pd.read_csv(tmp_path / "cut/history.csv").equals(pd.read_csv(tmp_path / "whole/history.csv"))
+
+
+def test_a_folder_of_other_things_is_not_replaced(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor a file, nor what has no name: said before the training, and nothing is lost."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years")
+    for output, said in [(tmp_path / "mine", "holds thesis.txt"), (tmp_path / "mine/thesis.txt", "is a file"),
+                         (Path("."), "no name of its own")]:  # fmt: skip
+        assert main(command(data, output, "--epochs", "0")) == 2
+        assert said in capsys.readouterr().err
+    assert main(["bundle", str(ROOT / "checkpoints/resnet50"), str(tmp_path / "mine")]) == 2
+    shutil.copytree(ROOT / "checkpoints/resnet50", tmp_path / "net")
+    assert main(["bundle", str(tmp_path / "net"), str(tmp_path / "net")]) == 2
+    assert "is the checkpoint itself" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_checkpoint_saw_stays_seen_when_it_is_trained_further(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part that the first training saw can be neither held out nor calibrate; the record lists both trainings'."""
+    first, further = tmp_path / "first", tmp_path / "further"
+    assert main(command(data, first, "--epochs", "0")) == 0
+    weights = ("--epochs", "0", "--weights", str(first))
+    assert main(command(data, further, *weights)) == 2
+    assert "of the validation part" in capsys.readouterr().err
+    assert main(command(data, further, *weights, "--validation", "none", "--hold-out", "fold1")) == 2
+    assert "expected a part that it never saw, or --hold-out none" in capsys.readouterr().err
+    grown = write_folders(tmp_path / "grown", sources=48)
+    assert main(command(grown, further, *weights, "--validation", "none", "--hold-out", "none")) == 0
+    about = read_checkpoint(further).provenance["data"]
+    assert seen_before(read_dataset(data), read_checkpoint(first).provenance["data"]).sum() < 80
+    assert seen_before(read_dataset(grown), about).all()
+
+
+def test_calibration_is_chosen_in_one_place(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A validation part and a cross-validation's answers are two."""
+    assert main(command(data, tmp_path / "net", "--epochs", "0", "--calibration", str(tmp_path))) == 2
+    assert "expected --validation none, or no --calibration" in capsys.readouterr().err
+
+
+def test_the_official_split_shows_no_view_of_its_test_images(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though a source may have images on both sides."""
+    leaky = shutil.copytree(data, tmp_path / "leaky")
+    for path in sorted((leaky / "train").glob("*/*.png"))[:10]:
+        shutil.copy(path, leaky / "test" / path.parent.name / f"{path.stem}-rotated1.png")
+    drawn: list[pd.DataFrame] = []
+    shown = material.show_maps
+
+    def spy(*arguments: Any) -> material.Shown:  # noqa: ANN401 - passed on
+        found = shown(*arguments)
+        drawn.append(found.table)
+        return found
+
+    monkeypatch.setattr("training.learning.fitting.show_maps", spy)
+    assert main(command(leaky, tmp_path / "net", "--epochs", "1", "--views", "9", "--split", "official")) == 0
+    assert len(drawn[0])
+    assert not drawn[0]["official_paths"].str.startswith("test/").any()
 
 
 def _epochs(folder: Path) -> list[float]:

@@ -22,7 +22,7 @@ from training.judging.metrics import auroc, share
 from training.making.gating import measure_gate
 from training.making.held_out import evaluation_rows
 from training.making.provenance import PREDICTIONS, seen_before
-from training.making.record import read_record, replacing, write_record
+from training.making.record import check_replaceable, read_record, replacing, write_record
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not 0 < arguments.limit < np.inf:
         raise BonexrayError(f"--limit {arguments.limit}: expected a number above 0")
     checkpoint = read_checkpoint(folder)
+    check_replaceable(folder)
     if not (folder / LAYOUT.keras_weights).is_file():
         raise BonexrayError(f"{folder} has no {LAYOUT.keras_weights}: expected the float weights that `train` wrote")
     table = read_table(arguments.data, arguments.cache)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from training.data.dataset import listing
 from training.data.marks import draw_marks
 from training.data.pixels import load_pixels, read_pixels
 from training.data.readers import CACHE
@@ -155,7 +156,7 @@ def _fit(network: "keras.Model", plan: Plan) -> pd.DataFrame:
         validation=first_images(plan.roles["validation"]).index.to_numpy(),
         work=plan.work,
         cache=plan.cache,
-        origin=plan.data["fingerprint"],
+        origin=listing(plan.table),
         marks=draw_marks(plan.marks, plan.table) if len(plan.marks) else None,
     )
     return train_network(network, plan.recipe, material)

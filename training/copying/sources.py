@@ -1,6 +1,7 @@
 """Which images come from the same radiograph: the groups of the names, merged along the copies that are found."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from bonexray.errors import ImageError
 from training.copying.copies import find_copies
 from training.data.components import connected
-from training.data.dataset import fingerprint, read_dataset
+from training.data.dataset import listing, read_dataset
 from training.data.facts import read_facts
 from training.data.readers import CACHE
 
@@ -45,15 +46,15 @@ def cached_copies(table: pd.DataFrame, cache: Path, facts: pd.DataFrame | None =
     Raises:
         ImageError: an image cannot be decoded.
     """
-    names = "\n".join([METHOD, fingerprint(table), *sorted(table["file"])])
-    kept = cache / "copies" / f"{hashlib.sha256(names.encode()).hexdigest()[:20]}.csv"
+    identity = listing(table.sort_values("file"))
+    kept = cache / "copies" / f"{hashlib.sha256(f'{METHOD} {identity}'.encode()).hexdigest()[:20]}.csv"
     if kept.is_file():
         return pd.read_csv(kept, dtype={"file_a": str, "file_b": str})
     facts = read_facts(table) if facts is None else facts
     refuse_unreadable(facts)
     pairs = find_copies(table, facts)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    partial = kept.with_suffix(".part")
+    partial = kept.with_suffix(f".{os.getpid()}.part")
     pairs.to_csv(partial, index=False)
     partial.replace(kept)
     return pairs

@@ -91,6 +91,12 @@ def official_split(paths: str) -> str:
     return next((split for split in SPLITS if split in found), "")
 
 
+def listing(table: pd.DataFrame) -> str:
+    """Give one SHA-256 over the names, hashes and labels of all files in their order: what positions in it mean."""
+    entries = table[["file", "file_hash", "label"]].itertuples(index=False, name=None)
+    return hashlib.sha256(repr(list(entries)).encode()).hexdigest()
+
+
 def fingerprint(table: pd.DataFrame) -> str:
     """Give one SHA-256 over the sorted file hashes with their labels: neither order nor place matters."""
     entries = sorted(f"{digest} {label}" for digest, label in zip(table["file_hash"], table["label"], strict=True))

@@ -1,6 +1,7 @@
 """Numbers that describe an image without a trained network: thumbnails, grey statistics, frozen ImageNet features."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.stats import kurtosis, skew
 
 from bonexray.checkpoint import hash_file
 from bonexray.errors import BonexrayError
-from training.data.dataset import fingerprint
+from training.data.dataset import listing
 from training.data.pixels import load_pixels
 
 Floats = NDArray[np.float32]
@@ -45,11 +46,11 @@ def frozen_features(table: pd.DataFrame, backbone: str, weights: str, cache: Pat
     """
     file = weights if weights == "imagenet" else str(_weights_file(Path(weights), backbone))
     digest = file if weights == "imagenet" else hash_file(Path(file))
-    key = hashlib.sha256(f"{fingerprint(table)} {list(table['file'])} {backbone} {digest}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{listing(table)} {backbone} {digest}".encode()).hexdigest()[:16]
     target = cache / f"frozen-{backbone}-{key}.npy"
     if not target.exists():
         features = _extract(load_pixels(table, SIDE, cache), backbone, file)
-        partial = target.with_suffix(".partial.npy")
+        partial = target.with_suffix(f".{os.getpid()}.npy")
         np.save(partial, features)
         partial.replace(target)
     return np.load(target)

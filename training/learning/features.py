@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from filelock import FileLock
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -22,7 +23,7 @@ def cache_features(
 ) -> NDArray[np.float16]:
     """Run `extractor` over `batches` and keep its outputs, float16, shape (count, ...), memory-mapped.
 
-    An interrupted call goes on where the last full write ended.
+    An interrupted call goes on where the last full write ended; a second one at the same time waits for the first.
 
     Args:
         extractor: from images to features or maps.
@@ -32,9 +33,17 @@ def cache_features(
         name: what the progress bar says.
     """
     shape = (count, *extractor.output_shape[1:])
-    if target.exists():
-        return np.load(target, mmap_mode="r")
-    check_space(target, shape)
+    if not target.exists():
+        with FileLock(target.with_suffix(".lock")):
+            if not target.exists():
+                check_space(target, shape)
+                _write_features(extractor, batches, shape, target, name)
+    return np.load(target, mmap_mode="r")
+
+
+def _write_features(
+    extractor: keras.Model, batches: tf.data.Dataset, shape: tuple[int, ...], target: Path, name: str
+) -> None:
     partial, progress = target.with_suffix(".partial"), target.with_suffix(".progress.json")
     done = json.loads(progress.read_text()) if progress.exists() and partial.exists() else {"batches": 0, "images": 0}
     features = np.lib.format.open_memmap(partial, "r+" if done["images"] else "w+", np.float16, shape)
@@ -45,11 +54,12 @@ def cache_features(
         done = {"batches": done["batches"] + 1, "images": done["images"] + len(values)}
         if done["batches"] % SAVE_EVERY == 0:
             features.flush()
-            progress.write_text(json.dumps(done))
+            fresh = progress.with_suffix(".new")
+            fresh.write_text(json.dumps(done))
+            fresh.replace(progress)
     features.flush()
     partial.replace(target)
     progress.unlink(missing_ok=True)
-    return np.load(target, mmap_mode="r")
 
 
 def check_space(target: Path, shape: tuple[int, ...]) -> None:

@@ -42,7 +42,9 @@ def train_network(network: keras.Model, recipe: Recipe, material: Material) -> p
     done = material.work / "head.weights.h5"
     if not done.exists():
         fit_head(network, recipe, material, shown)
-        network.save_weights(done)
+        partial = done.with_name("partial.weights.h5")
+        network.save_weights(partial, overwrite=True)
+        partial.replace(done)
     network.load_weights(done)
     if recipe.epochs:
         fit_backbone(network, recipe, material, shown)
@@ -80,13 +82,16 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float
 
 
 def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:
-    """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped."""
+    """Fine-tune the layers that are set trainable; a killed run goes on at the epoch where it stopped.
+
+    At its end `fit` gives the layers their averaged weights; also where a killed run had no epoch left.
+    """
     core = _core(network, recipe, shown)
     steps = max(1, recipe.images_per_epoch // recipe.batch_size)
     rows = _draw(shown, recipe, recipe.epochs * steps * recipe.batch_size, seed=recipe.seed + 1)
     _compile(core, recipe, recipe.learning_rate, recipe.epochs * steps, recipe.ema)
     core.optimizer.build(core.trainable_variables)  # what a step creates when it is traced has it traced once more
-    backup, last = material.work / "backup", material.work / "last.weights.h5"
+    backup = material.work / "backup"
     rest = rows[_next_epoch(backup) * steps * recipe.batch_size :]
     inputs = shown.batches(rest, recipe.batch_size)
     if shown.targets:
@@ -95,9 +100,8 @@ def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown
     core.fit(
         batches.repeat(), steps_per_epoch=steps, epochs=recipe.epochs,
         validation_data=_weighted(_validation(core, shown), material),
-        validation_batch_size=recipe.batch_size, callbacks=_callbacks(recipe, material.work, backup, last),
+        validation_batch_size=recipe.batch_size, callbacks=_callbacks(recipe, material.work, backup),
     )  # fmt: skip
-    core.load_weights(last)
 
 
 def _core(network: keras.Model, recipe: Recipe, shown: Shown) -> keras.Model:
@@ -147,14 +151,13 @@ class _Recorder(keras.callbacks.Callback):
         record_epoch(self.work, "backbone", epoch, logs or {})
 
 
-def _callbacks(recipe: Recipe, work: Path, backup: Path, last: Path) -> list[keras.callbacks.Callback]:
-    """In an order that matters: back up the raw weights, then keep the averaged ones."""
-    averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.ema else []
+def _callbacks(recipe: Recipe, work: Path, backup: Path) -> list[keras.callbacks.Callback]:
+    """Record every epoch, then back it up, raw and averaged weights both; the averaged ones are asked of validation."""
+    averaged = [keras.callbacks.SwapEMAWeights()] if recipe.ema else []
     return [
-        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, double_checkpoint=True),
         _Recorder(work),
+        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False, double_checkpoint=True),
         *averaged,
-        keras.callbacks.ModelCheckpoint(last, save_weights_only=True),
     ]
 
 

@@ -32,7 +32,7 @@ class Material:
         validation: positions of one image a source to report losses on; may be empty.
         work: folder of this run's state.
         cache: folder of features that other runs may share.
-        origin: fingerprint of the data set.
+        origin: listing of the table's files: what positions in it mean.
         marks: where the fractures lie, as far as it is known; None to train without.
     """
 
@@ -92,10 +92,12 @@ def show_images(network: keras.Model, recipe: Recipe, material: Material) -> Sho
 def show_maps(network: keras.Model, recipe: Recipe, material: Material) -> Shown:
     """Show `recipe.views` augmented views of each source, of which the frozen part's maps are computed once.
 
-    They are those of every source of the data set, whatever part it is in: all folds share them.
+    They are those of every source of the data set, whatever part it is in: all folds share them. A data set's own
+    split has sources on both sides, and has views of training images alone.
     """
     frozen, part = split_network(network, recipe.first_trained)
-    rows = draw_views(material.table, recipe.views, recipe.seed)
+    pool = material.table if recipe.split == "grouped" else material.train
+    rows = pool.index.to_numpy()[draw_views(pool, recipe.views, recipe.seed)]
     key = feature_key(frozen, VIEWS, recipe.image_choices(), material.origin, rows.tobytes())
     images = image_batches(material.pixels, rows, build_augmentation(recipe), recipe.batch_size, drawn=True)
     maps = cache_features(frozen, images, len(rows), material.cache / f"maps-{key}.npy", "frozen part")

@@ -65,7 +65,7 @@ class Recipe:
         "float32", "arithmetic of the training: 'float32', 'bfloat16' or 'float16' (weights stay float32)"
     )
     sensitivity: float = _option(0.95, "least sensitivity on validation that the threshold is chosen for, 0..1")
-    seed: int = _option(0, "seed of the split, the draws and the augmentation")
+    seed: int = _option(0, "seed of the draws and the augmentation; the split is always the same")
 
     def __post_init__(self) -> None:
         """Raise BonexrayError for a value outside its set or range."""

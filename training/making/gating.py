@@ -3,6 +3,7 @@
 import logging
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +36,8 @@ def add_gate(
         roles: rows of "train", "validation" (unseen by the network: they set the limit) and "test". For a network of
             a cross-validation, which has no validation part, the fold that is held out stands in for it.
         siblings: without a validation part: the folder of a cross-validation of the same recipe, whose gates tell how
-            much closer together a network places what it was trained on.
+            much closer together a network places what it was trained on; by default a gate that is there already
+            tells it.
         others: a folder of pictures that are no radiographs, to tell them apart from besides the generated ones.
 
     Raises:
@@ -52,7 +54,7 @@ def add_gate(
     drawn, found = draw_others(OTHERS_A_KIND), list_pictures(others) if others else []
     strange = describe(chain(map(Picture, drawn), map(read_picture, found)), network, size, len(drawn) + len(found))
     sample = describe((read_picture(path) for path in rows["path"]), network, size, len(rows))
-    stretch = mean_stretch(siblings) if siblings else 0.0
+    stretch = mean_stretch(siblings) if siblings else _stretch_of(record["gate"])
     gate = fit_gate(sample, strange, rows["source_group"].to_numpy(), rows["seen"].to_numpy(), stretch)
     counts = f"{rows['source_group'].nunique()} sources of train and validation, {len(drawn)} generated pictures"
     counts += f", {len(found)} pictures that are no radiographs" if found else ""
@@ -71,7 +73,11 @@ def mean_stretch(folder: Path) -> float:
         CheckpointError: a checkpoint is missing.
     """
     gates = [gate for fold in FOLDS if (gate := read_checkpoint(folder / fold).gate)]
-    return float(np.mean([np.log(gate["limits"].get("stretch", 1.0)) for gate in gates])) if gates else 0.0
+    return float(np.mean([_stretch_of(gate) for gate in gates])) if gates else 0.0
+
+
+def _stretch_of(gate: dict[str, Any] | None) -> float:
+    return float(np.log(gate["limits"].get("stretch", 1.0))) if gate else 0.0
 
 
 def measure_gate(folder: Path, rows: pd.DataFrame) -> dict[str, float]:

@@ -15,7 +15,8 @@ from training.data.marks import BOX, read_marks
 from training.data.roles import NOTHING, assign_roles
 from training.learning.recipe import RECIPES, Recipe, recipe_from
 from training.making.answers import read_answers
-from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run
+from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run, seen_before
+from training.making.record import check_replaceable
 
 log = logging.getLogger(__name__)
 
@@ -89,11 +90,19 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         raise BonexrayError(f"unknown network {arguments.backbone!r}: expected one of {', '.join(RECIPES)}")
     if arguments.validation == arguments.hold_out != NOTHING:
         raise BonexrayError(f"{arguments.hold_out} cannot be both --validation and --hold-out: expected two parts")
+    if arguments.calibration and arguments.validation != NOTHING:
+        raise BonexrayError(f"--calibration {arguments.calibration} and --validation {arguments.validation} choose the "
+            "same: expected --validation none, or no --calibration")  # fmt: skip
     if arguments.weights not in ("imagenet", "none") and not Path(arguments.weights).exists():
         raise BonexrayError(f"weights {arguments.weights!r} do not exist: expected 'imagenet', a file or a folder")
+    output = arguments.output or Path("runs") / arguments.backbone
+    check_replaceable(output)
     recipe = recipe_from(arguments)
     table, pairs = read_with_copies(arguments.data, arguments.cache)
     roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out, pairs)
+    before = _data_before(arguments.weights)
+    if recipe.split == "grouped":
+        _refuse_seen(roles, before, arguments.weights)
     marks = _marks_of(roles["train"], recipe, arguments.marks, table)
     names = {"validation": arguments.validation, "held_out": arguments.hold_out}
     if recipe.split == "official":
@@ -103,11 +112,11 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
         initial=arguments.weights,
         recipe=recipe,
         named=arguments.recipe,
-        output=arguments.output or Path("runs") / arguments.backbone,
+        output=output,
         cache=arguments.cache,
         table=table,
         roles=roles,
-        data=describe_data(table, roles, arguments.data) | names | describe_marks(arguments.marks, marks),
+        data=describe_data(table, roles, arguments.data, before) | names | describe_marks(arguments.marks, marks),
         weights=describe_weights(arguments.weights, _start_of(arguments.backbone, arguments.weights)),
         marks=marks,
         calibration=arguments.calibration,
@@ -123,6 +132,22 @@ def _marks_of(train: pd.DataFrame, recipe: Recipe, path: Path | None, table: pd.
     marks = marks[marks["file"].isin(train["file"])]
     log.info("the fractures of %d training images are marked", marks["file"].nunique())
     return marks
+
+
+def _data_before(weights: str) -> dict[str, Any]:
+    """What a checkpoint that the training goes on from says of its own data; nothing of other weights."""
+    return read_checkpoint(Path(weights)).provenance.get("data", {}) if Path(weights).is_dir() else {}
+
+
+def _refuse_seen(roles: dict[str, pd.DataFrame], before: dict[str, Any], weights: str) -> None:
+    """Raise where a part that is kept from the training has images that the initial weights were trained on."""
+    for role, flag in (("validation", "--validation"), ("test", "--hold-out")):
+        seen = roles[role][seen_before(roles[role], before)]
+        if len(seen):
+            raise BonexrayError(
+                f"{weights} was trained on {len(seen)} of the {len(roles[role])} images of the {role} part, "
+                f"{seen['file'].iloc[0]} among them: expected a part that it never saw, or {flag} none"
+            )
 
 
 def _start_of(backbone: str, weights: str) -> str:

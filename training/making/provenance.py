@@ -21,20 +21,23 @@ SEEN_DIGITS = 10  # of a file's SHA-256: of 10,000 strangers, one set in 36,000 
 LIBRARIES = ("tensorflow", "keras", "keras-cv", "numpy", "pandas", "pillow")
 
 
-def describe_data(table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str) -> dict[str, Any]:
+def describe_data(
+    table: pd.DataFrame, roles: dict[str, pd.DataFrame], name: str, before: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Name, fingerprint, the images seen and, for each role in the split, how many images and sources it has.
 
     `seen` is the beginnings of the hashes of all training and validation files, so that no evaluation calls one of
-    them new, in whatever other data set it comes back.
+    them new, in whatever other data set it comes back; those of `before`, the same of the checkpoint that the training
+    goes on from, are among them.
     """
-    known = pd.concat([roles["train"], roles["validation"]])["file_hash"]
+    known = pd.concat([roles["train"], roles["validation"]])["file_hash"].str[:SEEN_DIGITS]
     return {
         "name": Path(name).name if Path(name).exists() else name,
         "fingerprint": fingerprint(table),
         "images": len(table),
         "sources": int(table["source_group"].nunique()),
         "split": {role: count_role(rows) for role, rows in roles.items() if len(rows)},
-        "seen": "".join(sorted({digest[:SEEN_DIGITS] for digest in known})),
+        "seen": "".join(sorted({*known, *_seen(before or {})})),
     }
 
 
@@ -62,9 +65,12 @@ def seen_before(table: pd.DataFrame, data: dict[str, Any]) -> pd.Series:
         table: a data set as `read_dataset` gives it.
         data: as `describe_data` gave it; without `seen` nothing is known to be.
     """
+    return table["file_hash"].str[:SEEN_DIGITS].isin(_seen(data))
+
+
+def _seen(data: dict[str, Any]) -> set[str]:
     text = data.get("seen", "")
-    known = {text[start : start + SEEN_DIGITS] for start in range(0, len(text), SEEN_DIGITS)}
-    return table["file_hash"].str[:SEEN_DIGITS].isin(known)
+    return {text[start : start + SEEN_DIGITS] for start in range(0, len(text), SEEN_DIGITS)}
 
 
 def describe_weights(weights: str, start: str) -> dict[str, str]:

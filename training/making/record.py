@@ -16,6 +16,8 @@ from bonexray.errors import BonexrayError
 from bonexray.version import __version__
 from training.making.provenance import HISTORY, PREDICTIONS
 
+PARTIAL = ".partial"  # of a file that is being written
+
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write `classifier.json` with the sizes and hashes of the files beside it, and read it back as a check."""
@@ -26,7 +28,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
         "gate": None, "metrics": {}, **record, "files": files,
     }  # fmt: skip
     target = folder / LAYOUT.classifier
-    partial = target.with_suffix(".partial")
+    partial = target.with_suffix(PARTIAL)
     partial.write_text(json.dumps(whole, indent=1, allow_nan=False) + "\n")
     partial.replace(target)
     read_checkpoint(folder)
@@ -45,6 +47,8 @@ def read_history(folder: Path) -> pd.DataFrame:
 
 def slim(folder: Path, into: Path) -> None:
     """Copy a checkpoint without Keras' weights, which can be rebuilt from the LiteRT network: half the size."""
+    if into.resolve() == folder.resolve():
+        raise BonexrayError(f"{into} is the checkpoint itself: expected another folder, this one keeps its weights")
     record = read_record(folder)
     with replacing(into) as fresh:
         for name in record["files"]:
@@ -53,11 +57,30 @@ def slim(folder: Path, into: Path) -> None:
         write_record(fresh, record)
 
 
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """Give an empty folder that takes the place of `folder` when the block ends without an error."""
+def check_replaceable(folder: Path) -> None:
+    """Raise BonexrayError where a checkpoint written to `folder` would take the place of anything but a checkpoint."""
+    if not folder.name:
+        raise BonexrayError(f"{folder} has no name of its own: expected a folder to write a checkpoint to")
     if folder.exists() and not folder.is_dir():
         raise BonexrayError(f"{folder} is a file: expected a folder to write a checkpoint to")
+    own = {*LAYOUT.serving, *LAYOUT.keras, LAYOUT.card, HISTORY, PREDICTIONS}
+    found = {path.name for path in folder.iterdir() if path.suffix != PARTIAL} if folder.is_dir() else set()
+    strange = sorted(found - own)
+    if strange:
+        raise BonexrayError(
+            f"{folder} holds {strange[0]}, which is no file of a checkpoint: expected a folder of its own, "
+            "which is replaced whole"
+        )
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that takes the place of `folder` when the block ends without an error.
+
+    Raises:
+        BonexrayError: as `check_replaceable`.
+    """
+    check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     fresh.chmod(0o755)
