@@ -9,32 +9,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe_machine
+from benchmarks.setting import PARTS, begin, check_arguments
+from bonexray.errors import BonexrayError
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("start", "visitors", "answer", "forward", "stages", "arrangement", "throughput", "scaling", "training")
-SEED = 0
 MARKERS = ("<!-- benchmark -->", "<!-- /benchmark -->")
+BAD_INPUT = 2
 log = logging.getLogger(__name__)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the parts in turn, keep what each found at once, then write the report."""
+    """Run the benchmark and return the exit status: 2 with one line on standard error for bad input."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     log.setLevel(logging.INFO)
+    try:
+        run(arguments)
+    except BonexrayError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)  # noqa: T201 - the command line's own answer
+        return BAD_INPUT
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the parts in turn, keep what each found at once, then write the report."""
+    check_arguments(arguments)
     output: Path = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
     kept = output / "benchmark.json"
-    found: dict[str, Any] = json.loads(kept.read_text()) if kept.is_file() and arguments.add else {}
-    setting = {name: getattr(arguments, name) for name in ("rounds", "threads", "images", "starts")}
-    found |= {"machine": describe_machine(), "setting": {**setting, "seed": SEED}}
-    for name, measure in _parts(arguments, output / "peers").items():
+    found = begin(arguments, kept)
+    parts = _parts(arguments, output / "peers")
+    output.mkdir(parents=True, exist_ok=True)
+    for name, measure in parts.items():
         log.info("%s ...", name)
         found[name] = measure()
         kept.write_text(json.dumps(found, indent=1) + "\n")
     _write(found, arguments)
-    return 0
 
 
 def _parts(arguments: argparse.Namespace, scratch: Path) -> dict[str, Callable[[], Any]]:
@@ -44,7 +53,7 @@ def _parts(arguments: argparse.Namespace, scratch: Path) -> dict[str, Callable[[
     folders, threads, rounds = arguments.checkpoints, arguments.threads, arguments.rounds
     files = sorted(arguments.pictures.glob("*.jpg"))
     if not files:
-        raise SystemExit(f"{arguments.pictures} holds no .jpg: expected a folder of radiographs")
+        raise BonexrayError(f"{arguments.pictures} holds no .jpg: expected a folder of radiographs")
     image = files[0]
     every: dict[str, Callable[[], Any]] = {
         "start": lambda: start.time_starts(folders, image, scratch, arguments.starts),

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 from bonexray.errors import BonexrayError
 from training.__main__ import main
 from training.audit import describe_leaks
-from training.copying.findings import label_conflicts, name_agreement, pair_agreement, split_leaks
+from training.copying.findings import count_test_copies, label_conflicts, name_agreement, pair_agreement, split_leaks
 from training.copying.sources import read_with_copies
 from training.data.split import refuse_crossing
 from training.judging.confounding import judge_inputs, measure_confounding, source_weights
@@ -169,6 +169,13 @@ def test_leaks_count_places_and_follow_chains() -> None:
         "val": {"images": 1, "fractured": 0, "same pixels": 0, "near": 0, "any": 0},
         "test": {"images": 2, "fractured": 2, "same pixels": 1, "near": 1, "any": 2},
     }
+
+
+def test_copies_of_test_images_are_counted_in_training_alone() -> None:
+    """Places, as above; a copy in the validation split is none that was learned from."""
+    places = ["train/x/a.png;test/x/a.png", "train/x/b.png", "test/x/c.png", "test/x/d.png", "val/x/e.png"]
+    assert count_test_copies(table(official_paths=places), pairs(("b", "c", "near"), ("d", "e", "near"))) == 2
+    assert count_test_copies(table(official_paths=["", ""]), pairs()) == 0
 
 
 def test_leaks_are_said_in_one_line() -> None:

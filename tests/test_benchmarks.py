@@ -1,5 +1,6 @@
 """The benchmark's own arithmetic, its load generator against a real page, and the report that is made of it."""
 
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from core_fixtures import BACKBONES, ROOT, draw_bone
 from PIL import Image
 
-from benchmarks.__main__ import MARKERS
+from benchmarks.__main__ import MARKERS, main
 from benchmarks.answer import ANSWER, answer, time_answer
 from benchmarks.goals import goals, render_goals
 from benchmarks.keras_page import KerasNetwork
@@ -140,6 +141,78 @@ def test_the_readme_has_a_place_for_it() -> None:
     """Both markers, once each."""
     readme = (ROOT / "README.md").read_text()
     assert [readme.count(marker) for marker in MARKERS] == [1, 1]
+
+
+@pytest.mark.parametrize(("flags", "message"), [
+    (("trainng",), "part 'trainng': expected one of start, visitors, answer"),
+    (("stages", "--rounds", "0"), "rounds=0: expected 1..100000"),
+    (("stages", "--threads", "0"), "threads=0: expected 1..1024"),
+    (("start", "--starts", "-1"), "starts=-1: expected 1..1000"),
+    (("training", "--images", "1"), "images=1: expected 2..10000000"),
+    (("training", "--backbone", "nosuch"), "backbone='nosuch': expected one of mobilenetv2, resnet50"),
+    (("stages", "--pictures", "nowhere"), "nowhere holds no .jpg: expected a folder of radiographs"),
+])  # fmt: skip
+def test_a_flag_that_makes_no_benchmark_is_named(
+    flags: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line, with status 2, before anything is measured or written."""
+    readme, output = tmp_path / "README.md", tmp_path / "report"
+    readme.write_text(f"{MARKERS[0]}\nfigures\n{MARKERS[1]}\n")
+    assert main([*flags, "--output", str(output), "--readme", str(readme)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"benchmarks: {message}") and said.count("\n") == 1
+    assert "figures" in readme.read_text()
+    assert not output.exists()
+
+
+def measure_stages(output: Path, *flags: str) -> int:
+    """Time the stages, in one round unless told otherwise."""
+    return main(["stages", "--rounds", "1", "--output", str(output), *flags])
+
+
+def change(kept: Path, **values: object) -> None:
+    """Change what a kept run says of its machine or setting, and give it one more part."""
+    found = json.loads(kept.read_text())
+    for name, value in values.items():
+        found[next(of for of in ("machine", "setting") if name in found[of])][name] = value
+    kept.write_text(json.dumps(found | {"scaling": {"size_growth": {}}}))
+
+
+def test_parts_are_joined_only_where_one_line_tells_of_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not with other rounds, nor from another machine; a part that is measured again takes nothing over."""
+    kept = tmp_path / "benchmark.json"
+    assert measure_stages(tmp_path) == 0
+    change(kept, processor="abacus", rounds=7, load=1e4)
+    before = kept.read_text()
+    assert measure_stages(tmp_path, "--add") == 2
+    told = capsys.readouterr().err
+    assert f"--add would join scaling of {kept}, measured with processor 'abacus', now " in told
+    assert told.endswith("; rounds 7, now 1: expected the same\n") and "load" not in told
+    assert kept.read_text() == before
+    assert main(["scaling", "--rounds", "1", "--output", str(tmp_path), "--add"]) == 2
+    assert "would join stages of" in capsys.readouterr().err
+
+
+def test_parts_of_one_setting_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earlier ones stay as they are, and of the loads the report tells the higher one."""
+    assert measure_stages(tmp_path) == 0
+    change(tmp_path / "benchmark.json", load=1e4)
+    monkeypatch.setattr("benchmarks.__main__._write", lambda *_: None)
+    assert measure_stages(tmp_path, "--add") == 0
+    found = json.loads((tmp_path / "benchmark.json").read_text())
+    assert found["scaling"] == {"size_growth": {}}
+    assert found["machine"]["load"] == 1e4
+    assert measure_stages(tmp_path) == 0
+    assert "scaling" not in json.loads((tmp_path / "benchmark.json").read_text())
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_nothing_is_added_to_what_is_no_run(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged file is named, and stays."""
+    (tmp_path / "benchmark.json").write_text(content)
+    assert measure_stages(tmp_path, "--add") == 2
+    assert "benchmark.json" in capsys.readouterr().err
+    assert (tmp_path / "benchmark.json").read_text() == content
 
 
 def test_visitors_of_a_real_page_are_all_served(page: str, tmp_path: Path) -> None:

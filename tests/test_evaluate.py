@@ -25,6 +25,7 @@ from training.judging.measurement import Measurement, load_measurement
 from training.judging.predictions import read_predictions
 from training.making.held_out import evaluation_rows, model_name
 from training.making.provenance import PREDICTIONS, SEEN_DIGITS, describe_data
+from training.reporting.own_split import MEMORY, PER_IMAGE
 from training.reporting.published import deviations
 from training.reporting.report import MARKERS
 
@@ -87,7 +88,7 @@ def evaluate(*arguments: object) -> int:
     """Run the command line with few resamples."""
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return run(parser.parse_args([*map(str, arguments), "--resamples", "50"]))
+    return run(parser.parse_args(["--resamples", "50", *map(str, arguments)]))
 
 
 def test_a_checkpoint_is_measured_and_written(checkpoint: Path, bones: Path, tmp_path: Path) -> None:
@@ -128,6 +129,9 @@ def assert_report_is_whole(output: Path, readme: Path) -> None:
     assert f"| {value:.3f} (" in readme.read_text()
     assert readme.read_text().startswith(f"before\n{MARKERS[0]}\n| model |")
     assert "nothing yet" not in readme.read_text()
+    assert metrics["data"]["test_copies"] >= 40
+    assert MEMORY in readme.read_text() and MEMORY in report
+    assert metrics["method"]["sets"]["official"].endswith("own test split, which leaks: it measures memory")
     for name in ("roc-test", "reliability-test", "confusion-test", "decision-test", "training", "samples-mobilenetv2"):
         assert Image.open(output / f"{name}.png").size[0] > 500
     assert "samples-" not in report
@@ -138,6 +142,26 @@ def assert_report_is_whole(output: Path, readme: Path) -> None:
         "1 nearest neighbour, 64x64 pixels",
     }
     assert metrics["robustness"]["MobileNetV2"]["none"]["flipped"]["value"] == 0
+
+
+def test_a_split_without_copies_is_not_said_to_measure_memory(
+    checkpoint: Path, bones: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the same bones, half the sources in the data set's own training and half in its test."""
+    apart = tmp_path / "apart"
+    shutil.copytree(bones, apart)
+    rows = pd.read_csv(apart / "manifest.csv", dtype=str)
+    source = read_table(str(bones)).set_index("file")["source_group"][rows["file"]]
+    in_test = pd.Series(pd.factorize(source)[0] // 2 % 2 == 1)
+    rows["official_paths"] = in_test.map({True: "test/", False: "train/"}) + rows["label"] + "/" + rows["file"]
+    rows.to_csv(apart / "manifest.csv", index=False)
+    output = tmp_path / "report"
+    assert evaluate(checkpoint, "--data", apart, "--no-robustness", "--output", output) == 0
+    said, report = capsys.readouterr().out, (output / "report.md").read_text()
+    assert json.loads((output / "metrics.json").read_text())["data"]["test_copies"] == 0
+    for text in (said, report):
+        assert PER_IMAGE in text and "| official split: accuracy |" in text
+        assert "memory" not in text and "leaky" not in text
 
 
 def test_a_pair_of_copies_that_crosses_the_split_ends_the_evaluation(
@@ -217,7 +241,9 @@ def test_other_data_are_refused_unless_they_are_meant(checkpoint: Path, bones: P
         evaluate(checkpoint, "--data", other, "--part", "all")
     for number, path in enumerate(sorted((other / "images").iterdir())):
         Image.fromarray(draw_bone(90, 60, seed=1000 + number)).save(path)
-    assert evaluate(checkpoint, "--data", other, "--part", "all", "--no-robustness", "--output", tmp_path / "yes") == 0
+    flags = ("--part", "all", "--no-robustness", "--output", tmp_path / "yes", "--write-metrics")
+    assert evaluate(checkpoint, "--data", other, *flags) == 0
+    assert read_checkpoint(checkpoint).metrics["data"]["name"] == "other"
     assert len(read_predictions([tmp_path / "yes" / "predictions.parquet"])) == len(read_dataset(other))
 
 
@@ -329,8 +355,10 @@ def test_one_recipe_may_be_shown_on_both_splits() -> None:
     ((), "nothing to evaluate"),
     (("somewhere",), "--data is missing"),
     (("--from-predictions", "none.parquet"), "none.parquet is no table of predictions"),
+    (("somewhere", "--data", "x", "--resamples", "0"), "resamples=0: expected 1..100000"),
+    (("somewhere", "--data", "x", "--seed", "-1"), "seed=-1: expected 0..2147483647"),
 ])  # fmt: skip
-def test_what_is_missing_is_named(arguments: tuple[str, ...], message: str) -> None:
+def test_what_is_missing_or_out_of_range_is_named(arguments: tuple[str, ...], message: str) -> None:
     """One line says so."""
     with pytest.raises(BonexrayError, match=message):
         evaluate(*arguments)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
+from bonexray.errors import BonexrayError
 from training.learning.fitting import fit_logistic
 from training.learning.network import HEAD
 from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
@@ -57,3 +58,9 @@ def test_the_head_starts_as_scikit_learns_regression_of_standardised_features() 
     trusted = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(features, labels)
     np.testing.assert_allclose(features @ kernel + bias, trusted.decision_function(features), atol=1e-6)
     assert abs(kernel[-1]) < 1e-6
+
+
+def test_a_head_is_not_fitted_on_one_label() -> None:
+    """As few drawn images may have; the choice that draws more is named."""
+    with pytest.raises(BonexrayError, match="images_per_epoch: the 2 images drawn share one label: expected both"):
+        fit_logistic(np.zeros((2, 3)), np.ones(2), 0.1)

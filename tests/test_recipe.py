@@ -43,7 +43,15 @@ def test_every_field_has_a_flag_that_is_explained() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("balance", "both"), ("image_size", 8), ("image_size", 225), ("dropout", 1.0), ("sensitivity", 0.0), ("seed", -1)],
+    [
+        ("balance", "both"),
+        ("image_size", 8),
+        ("image_size", 225),
+        ("images_per_epoch", 1),
+        ("dropout", 1.0),
+        ("sensitivity", 0.0),
+        ("seed", -1),
+    ],
 )
 def test_a_value_outside_its_range_is_named(field: str, value: object) -> None:
     """With what was expected."""

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from bonexray.errors import BonexrayError
+from training.data.known import KNOWN_FINGERPRINT
 from training.judging.baselines import FROZEN
+from training.judging.confounding import FACTS
 from training.judging.summary import headline_set, leak_table
-from training.reporting.report import FACTS, MARKERS, interval, main_table, title, write_results
+from training.reporting.own_split import MEMORY, own_split_leaks
+from training.reporting.report import MARKERS, interval, main_table, title, write_results
 
 
 def figure(value: float) -> dict[str, float]:
@@ -23,11 +26,11 @@ def measured(value: float, milliseconds: float | None) -> dict[str, Any]:
 
 
 def summary(**networks: list[str]) -> dict[str, Any]:
-    """Make a summary of the facts baseline, judged on everything, and networks judged on some sets."""
+    """Make a summary of the facts baseline, judged on everything, and networks judged on some sets; the data leak."""
     values = {"official": 0.8, "out_of_fold": 0.7, "test": 0.6}
     models = {FACTS: {name: measured(value, None) for name, value in values.items()}}
     models |= {model: {name: measured(values[name] + 0.1, 5.0) for name in sets} for model, sets in networks.items()}
-    return {"models": models, "method": {"votes": "votes", "intervals": "intervals"}}
+    return {"data": {"test_copies": 3}, "models": models, "method": {"votes": "votes", "intervals": "intervals"}}
 
 
 def test_tables_stand_on_the_largest_leak_free_set_that_a_network_has() -> None:
@@ -70,12 +73,29 @@ def test_the_main_table_puts_the_leaky_figure_beside_the_honest_one() -> None:
 def test_data_without_an_official_split_have_no_column_for_it() -> None:
     """Neither the two figures nor the warning that they measure memory."""
     external = {"a": {"external": measured(0.5, 5.0)}}
-    shown = main_table({"models": external, "method": {"votes": "votes", "intervals": "intervals"}})
+    shown = main_table({"data": {}, "models": external, "method": {"votes": "votes", "intervals": "intervals"}})
     assert shown.startswith(
         "| model | leak-free: **AUROC within an archive** | **inside `img`** | all archives together |"
     )
     assert "| a | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) | 0.500 (0.400 to 0.600) |" in shown
     assert "official" not in shown
+
+
+def test_only_a_split_that_copies_cross_is_called_leaky() -> None:
+    """Without a copy of a test image in training, neither the head nor the text says that figures measure memory."""
+    found = summary(a=["test", "official"])
+    leaky, clean = main_table(found), main_table(found | {"data": {"test_copies": 0}})
+    assert "| official split, leaky: accuracy | leaky: AUROC |" in leaky and MEMORY in leaky
+    assert "| official split: accuracy | official split: AUROC |" in clean
+    assert "memory" not in clean and "leaky" not in clean and "copies" not in clean
+    assert "Figures on the official split are per image, at a threshold of .5. Leak-free:" in clean
+
+
+def test_of_tables_without_a_count_the_known_data_leak() -> None:
+    """As those that come with the project; of other data nothing is claimed."""
+    assert own_split_leaks({"fingerprint": KNOWN_FINGERPRINT})
+    assert not own_split_leaks({"fingerprint": "0123abcd"})
+    assert not own_split_leaks({"fingerprint": KNOWN_FINGERPRINT, "test_copies": 0})
 
 
 def test_the_leak_table_leaves_out_what_was_not_measured() -> None:

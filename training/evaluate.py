@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bonexray.errors import BonexrayError
+from training.copying.findings import count_test_copies
 from training.copying.sources import read_with_copies
 from training.data.marks import read_marks
 from training.data.readers import CACHE
@@ -27,12 +28,15 @@ from training.judging.measurement import (
 from training.judging.predictions import set_names
 from training.judging.robustness import summarise_robustness
 from training.judging.summary import LEAK_FREE, checkpoint_metrics, summarise
+from training.learning.recipe import check_ranges
 from training.making.provenance import count_role
+from training.reporting.own_split import own_split_leaks
 from training.reporting.published import compare_published, published_lines, write_metrics
 from training.reporting.report import main_table, render_report, write_results
 
 NOT_FOUND_AGAIN = 1  # exit status
 AIM = 0.95
+RANGES = {"resamples": (1, 10**5), "seed": (0, 2**31 - 1)}
 WITHOUT_TEST = "; this very network trained on every part of the split, and has no test of its own"
 log = logging.getLogger(__name__)
 
@@ -67,7 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder, resamples, seed = arguments.output, arguments.resamples, arguments.seed
     folder.mkdir(parents=True, exist_ok=True)
     measurement.save(folder)
-    summary = {"data": measurement.data, **summarise(measurement.predictions, resamples, seed)}
+    leaks = own_split_leaks(measurement.data)
+    summary = {"data": measurement.data, **summarise(measurement.predictions, resamples, seed, leaks=leaks)}
     robustness = robustness_of(measurement, resamples, seed)
     records = {name: record_of(name, measurement, summary, robustness, arguments) for name in measurement.classifiers}
     lost = {} if arguments.part == "all" else compare_published(measurement, records)
@@ -97,6 +102,7 @@ def predict(arguments: argparse.Namespace) -> Measurement:
     measurement = start_measurement(table, arguments.data)
     if not whole:
         measurement.data["split"] = describe_split(split_sources(table, pairs=pairs), pairs)
+        measurement.data["test_copies"] = count_test_copies(table, pairs)
     if kept:
         measurement.join(kept)
     marks = read_marks(arguments.marks, table)
@@ -122,6 +128,7 @@ def refuse_unmeasured(measurement: Measurement) -> None:
 
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Raise BonexrayError for flags that make no evaluation."""
+    check_ranges(vars(arguments), RANGES)
     if not arguments.checkpoints and not arguments.from_predictions:
         raise BonexrayError("nothing to evaluate: expected a CHECKPOINT or --from-predictions FILE")
     if arguments.checkpoints and not arguments.data:
@@ -161,6 +168,8 @@ def record_of(
     record = checkpoint_metrics(measurement.predictions, summary, name, operating, arguments.resamples, arguments.seed)
     if provenance.get("data", {}).get("held_out") == NOTHING and arguments.part != "all":
         record["split"] += WITHOUT_TEST
+    if arguments.part == "all":
+        record["data"] = {key: measurement.data[key] for key in ("name", "fingerprint")}
     # Where no network was asked now, what was measured before of those that were: the recipe's own.
     kept = {key: checkpoint.metrics.get(key) for key in ("robustness", "robustness_on")}
     if name in robustness:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.description = (
         "Upload in one commit; the same content makes no second one. A checkpoint goes with the card that "
-        "model_card.md gives (it describes the Fracture Multi-Region set: edit it for other data); a split goes as "
+        "model_card.md gives (of data that the project does not know, it tells what was recorded); a split goes as "
         "the rows that `audit` wrote, without images. The token is the one that `hf auth login` stored, or HF_TOKEN."
     )
     add = parser.add_argument

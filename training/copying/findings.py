@@ -10,6 +10,7 @@ from bonexray.checkpoint import LABELS
 from training.copying.copies import KINDS
 from training.data.components import connected
 from training.data.readers import SPLITS
+from training.data.roles import official_rows
 
 
 def copy_components(table: pd.DataFrame, pairs: pd.DataFrame, kinds: tuple[str, ...] = KINDS) -> pd.Series:
@@ -50,6 +51,13 @@ def split_leaks(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, dict[str,
         for split, here in ((split, frame["split"] == split) for split in SPLITS)
         if here.any()
     }
+
+
+def count_test_copies(table: pd.DataFrame, pairs: pd.DataFrame) -> int:
+    """Count the files of the data set's own test split that have a copy in its own training split, or lie there too."""
+    component = copy_components(table, pairs)
+    tested, trained = (component[official_rows(table, split).index] for split in ("test", "train"))
+    return int(tested.isin(trained).sum())
 
 
 def label_conflicts(table: pd.DataFrame, pairs: pd.DataFrame) -> list[list[str]]:

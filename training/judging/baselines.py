@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from training.data.facts import read_facts
 from training.data.roles import NOTHING, assign_roles, official_rows
 from training.data.split import FOLDS
-from training.judging.confounding import describe_facts, source_weights, threads
+from training.judging.confounding import describe_facts, log_odds, source_weights, threads
 from training.judging.descriptors import Floats, frozen_features, grey_statistics, thumbnails
 from training.judging.predictions import COLUMNS, votes
 from training.making.operating_point import fit_operating_point
@@ -24,14 +24,12 @@ from training.making.operating_point import fit_operating_point
 Scores = NDArray[np.float64]
 Scorer = Callable[[Floats, NDArray[np.int8], Scores, Floats], Scores]  # train inputs, labels, weights, other inputs
 
-FACTS = "seven plain image facts"  # one of `describe_facts`, which the overall AUROC must be read against
 NEIGHBOUR = "1 nearest neighbour, 64x64 pixels"
 FOREST = "random forest, grey statistics"
 FROZEN = {
     "mobilenetv2": "frozen MobileNetV2 + logistic regression",
     "resnet50": "frozen ResNet50 (conv4) + logistic regression",
 }
-EXTREME = 1e-4  # no baseline is surer than this of anything
 SENSITIVITY = 0.95
 
 
@@ -100,7 +98,7 @@ def score_forest(inputs: Floats, labels: NDArray[np.int8], weights: Scores, othe
     """Log odds of a random forest of 300 trees."""
     forest = RandomForestClassifier(300, min_samples_leaf=2, random_state=0, n_jobs=threads(len(inputs)))
     forest.fit(inputs, labels, weights)
-    return _log_odds(forest.predict_proba(others)[:, 1])
+    return log_odds(forest.predict_proba(others)[:, 1])
 
 
 def score_logistic(inputs: Floats, labels: NDArray[np.int8], weights: Scores, others: Floats) -> Scores:
@@ -108,11 +106,6 @@ def score_logistic(inputs: Floats, labels: NDArray[np.int8], weights: Scores, ot
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     model.fit(inputs, labels, logisticregression__sample_weight=weights)
     return model.decision_function(others)
-
-
-def _log_odds(probabilities: Scores) -> Scores:
-    clipped = np.clip(probabilities, EXTREME, 1 - EXTREME)
-    return np.log(clipped / (1 - clipped))
 
 
 def _scored(table: pd.DataFrame, inputs: Floats, scorer: Scorer, held_out: str) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from training.judging.predictions import votes
 
 Floats = NDArray[np.float64]
 
+FACTS = "seven plain image facts"  # the kind of `describe_facts` that an overall AUROC must be read against
 FOLDS, TREES = 5, 100
 EXTREME = 1e-4  # no answer is surer than this
 WORTH_THREADS = 500  # images
@@ -43,7 +44,7 @@ def describe_facts(table: pd.DataFrame, facts: pd.DataFrame) -> dict[str, Floats
     kinds = {
         "width and height alone": facts[["width", "height"]],
         "file facts": file_facts,
-        "seven plain image facts": facts[list(IMAGE_FACTS)],
+        FACTS: facts[list(IMAGE_FACTS)],
     }
     if table["archive"].nunique() > 1:
         kinds["archive alone"] = pd.get_dummies(table["archive"])
@@ -78,9 +79,14 @@ def held_out_logits(inputs: Floats, labels: ArrayLike, groups: ArrayLike, seed: 
     for train, test in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(inputs, label, group):
         forest = RandomForestClassifier(TREES, min_samples_leaf=3, n_jobs=threads(len(train)), random_state=seed)
         forest.fit(inputs[train], label[train], source_weights(label[train], group[train]))
-        odds = np.clip(forest.predict_proba(inputs[test])[:, 1], EXTREME, 1 - EXTREME)
-        logits[test] = np.log(odds / (1 - odds))
+        logits[test] = log_odds(forest.predict_proba(inputs[test])[:, 1])
     return logits
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Turn the shares of a forest's votes into log odds, none of them surer than `EXTREME`."""
+    clipped = np.clip(probabilities, EXTREME, 1 - EXTREME)
+    return np.log(clipped / (1 - clipped))
 
 
 def threads(images: int) -> int:

@@ -33,7 +33,8 @@ class Measurement:
     Attributes:
         predictions: of all models, as `training.judging.predictions` describes it.
         perturbed: of the networks under perturbations, as `predict_perturbed` gives it; may be empty.
-        data: name, fingerprint, counts and split of the data set.
+        data: name, fingerprint, counts and split of the data set, and how many images of its own test split have
+            copies in its own training ("test_copies").
         recipes: by model, what its networks share (`training_of`).
         classifiers: by model, the checkpoints that stand for themselves, no network of a cross-validation.
         unasked: the models whose out-of-fold predictions are those that were published with their checkpoint.

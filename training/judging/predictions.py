@@ -37,10 +37,16 @@ OUT_OF_FOLD, TEST, OFFICIAL, VALIDATION, EXTERNAL = "out_of_fold", "test", "offi
 DESCRIPTIONS = {
     TEST: "the test part, whose sources no training and no choice has seen",
     OUT_OF_FOLD: "out of fold: each source by a network of the same recipe that never saw it",
-    OFFICIAL: "the data set's own test split, which leaks: it measures memory",
+    OFFICIAL: "the data set's own test split",
     VALIDATION: "the part that chose epoch, calibration and threshold",
     EXTERNAL: "data that the network was not made from",
 }
+LEAKING = ", which leaks: it measures memory"
+
+
+def describe_sets(*, leaks: bool) -> dict[str, str]:
+    """Give `DESCRIPTIONS`, and say of the data set's own split that it leaks where it does."""
+    return DESCRIPTIONS | {OFFICIAL: DESCRIPTIONS[OFFICIAL] + LEAKING * leaks}
 
 
 def predict_images(classifier: FractureClassifier, rows: pd.DataFrame, model: str, marks: pd.DataFrame) -> pd.DataFrame:

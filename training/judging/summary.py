@@ -18,6 +18,7 @@ from training.judging.predictions import (
     OUT_OF_FOLD,
     TEST,
     VALIDATION,
+    describe_sets,
     evaluation_sets,
     votes,
 )
@@ -29,25 +30,23 @@ VOTE = (
 )
 
 
-def summarise(predictions: pd.DataFrame, resamples: int, seed: int) -> dict[str, Any]:
+def summarise(predictions: pd.DataFrame, resamples: int, seed: int, *, leaks: bool = False) -> dict[str, Any]:
     """Measure every model on every set of the table, and compare the networks in pairs, and with what they started as.
 
     Returns:
-        "method", "models" (by model and set: counts, "per_source", "per_image"), and "comparisons" (by set and pair).
+        "method", with the sets in words (`leaks`: whether the data set's own split does), "models" (by model and set:
+        counts, "per_source", "per_image"), and "comparisons" (by set and pair).
     """
     asked = networks(predictions)
-    order = sorted(
-        predictions["model"].unique(), key=lambda model: model in asked
-    )  # baselines first, else as they come
+    order = sorted(predictions["model"].unique(), key=lambda model: model in asked)  # baselines first
     found = evaluation_sets(predictions)
     sets = {key: found[key] for key in sorted(found, key=lambda key: order.index(key[0])) if key[1] != VALIDATION}
     models: dict[str, Any] = {}
     for (model, name), rows in sets.items():
         models.setdefault(model, {})[name] = _measured(rows, resamples, seed)
     return {
-        "method": {
-            "votes": VOTE, "intervals": STATEMENT.format(resamples=resamples, seed=seed), "sets": DESCRIPTIONS,
-        },
+        "method": {"votes": VOTE, "intervals": STATEMENT.format(resamples=resamples, seed=seed),
+                   "sets": describe_sets(leaks=leaks)},
         "models": models,
         "comparisons": _comparisons(sets, asked, resamples, seed),
     }  # fmt: skip

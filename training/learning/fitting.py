@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from bonexray.errors import BonexrayError
 from training.data.roles import first_images
 from training.learning.batches import with_labels
 from training.learning.draws import draw_images
@@ -73,7 +74,12 @@ def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float
         features: shape (n, channels).
         labels: shape (n,), 1 for fractured.
         strength: inverse of the penalty, as scikit-learn's C.
+
+    Raises:
+        BonexrayError: all labels are the same, as they may be where few images are drawn.
     """
+    if len(np.unique(labels)) < 2:
+        raise BonexrayError(f"images_per_epoch: the {len(labels)} images drawn share one label: expected both")
     scaler = StandardScaler().fit(features)
     scale = np.maximum(scaler.scale_, 1e-3)  # channels that hardly vary would get huge weights
     model = LogisticRegression(C=strength, max_iter=1000).fit((features - scaler.mean_) / scale, labels)

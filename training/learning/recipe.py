@@ -1,6 +1,7 @@
 """The recipe of a training run: one frozen dataclass, from whose fields the command line is made."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -9,6 +10,13 @@ from bonexray.errors import BonexrayError
 
 def _option(default: Any, help_text: str) -> Any:  # noqa: ANN401 - as dataclasses.field
     return field(default=default, metadata={"help": help_text})
+
+
+def check_ranges(values: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Raise BonexrayError for the first value that lies outside its range."""
+    for name, (low, high) in ranges.items():
+        if not low <= values[name] <= high:
+            raise BonexrayError(f"{name}={values[name]!r}: expected {low}..{high}")
 
 
 @dataclass(frozen=True)
@@ -72,9 +80,7 @@ class Recipe:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise BonexrayError(f"{name}={getattr(self, name)!r}: expected one of {', '.join(map(repr, allowed))}")
-        for name, (low, high) in RANGES.items():
-            if not low <= getattr(self, name) <= high:
-                raise BonexrayError(f"{name}={getattr(self, name)!r}: expected {low}..{high}")
+        check_ranges(vars(self), RANGES)
         if self.image_size % 2:
             raise BonexrayError(
                 f"image_size={self.image_size}: expected an even number, as networks serve 2 x 2 blocks"
@@ -101,7 +107,7 @@ CHOICES = {
     "balance": ("archive", "label", "none"),
 }
 RANGES = {
-    "image_size": (32, 1024), "stored_size": (32, 2048), "batch_size": (1, 4096), "images_per_epoch": (1, 10**7),
+    "image_size": (32, 1024), "stored_size": (32, 2048), "batch_size": (1, 4096), "images_per_epoch": (2, 10**7),
     "views": (0, 1000), "head_views": (1, 1000), "epochs": (0, 10**5),
     "head_strength": (1e-9, 1e9),
     "learning_rate": (0, 10), "weight_decay": (0, 1), "dropout": (0, 0.99), "label_smoothing": (0, 0.99),

@@ -5,18 +5,16 @@ from typing import Any
 
 from bonexray.checkpoint import Checkpoint
 from bonexray.errors import BonexrayError
-from training.judging.metrics import BY_CHANCE, ON_MARK
+from training.data.known import is_known
+from training.judging.metrics import ON_MARK
 from training.judging.predictions import DESCRIPTIONS, OUT_OF_FOLD
 from training.judging.summary import LEAK_FREE, VOTE
 from training.making.held_out import NAMES
 from training.publishing.card_tables import figure, measured, pivot, title
+from training.publishing.front_matter import front_matter
 
 TEMPLATE = Path(__file__).parents[2] / "model_card.md"
-TASK = "image-classification"
-DATA_NAME = "Fracture Multi-Region X-ray Data"
-HEADLINE = "per_source"
 RECORDED = ("name", "images", "sources", "fingerprint", "marks")
-HUB_METRICS = {"auroc": "roc_auc", "sensitivity": "recall", "brier": "brier_score"}
 
 
 def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datasets: tuple[str, ...] = ()) -> str:
@@ -46,7 +44,7 @@ def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datas
     pin = f', revision="{tag}"' if tag else ""
     try:
         text = template.render(
-            _context(checkpoint), repo=repo, pin=pin, card_data=_metadata(checkpoint, repo, datasets)
+            _context(checkpoint), repo=repo, pin=pin, card_data=front_matter(checkpoint, repo, datasets)
         )
     except (jinja2.UndefinedError, KeyError) as error:
         raise BonexrayError(f"the checkpoint lacks what its card needs: {error}") from error
@@ -55,6 +53,7 @@ def render_card(checkpoint: Checkpoint, repo: str, tag: str | None = None, datas
 
 def _context(checkpoint: Checkpoint) -> dict[str, Any]:
     provenance, metrics = checkpoint.provenance, dict(checkpoint.metrics)
+    data = provenance.get("data", {})
     leak, robustness = metrics.pop("leak", {}), metrics.pop("robustness", {})
     rows, libraries = list(measured(metrics)), sorted(provenance.get("libraries", {}).items())
     groups = list(dict.fromkeys(row.group for row in rows))
@@ -66,6 +65,7 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "pointed": any(row.key == ON_MARK for row in rows),
         "robustness": pivot(list(measured(robustness)), intervals=False),
         "leak": pivot(list(measured(leak))),
+        "own_split": any(key.startswith("official") for figures in leak.values() for key in figures),
         "measured": _measured_on(metrics),
         "others": {name.replace("_", " "): DESCRIPTIONS[name] for name in LEAK_FREE if name in metrics},
         "vote": VOTE.removeprefix("one vote a source: "),
@@ -74,8 +74,9 @@ def _context(checkpoint: Checkpoint) -> dict[str, Any]:
         "threshold": _threshold(checkpoint.calibration),
         "calibration": _calibration(checkpoint.calibration),
         "gate": _gate(checkpoint.gate),
-        "parts": [{"name": name, **counts} for name, counts in provenance.get("data", {}).get("split", {}).items()],
-        "data": {key: provenance.get("data", {}).get(key) for key in RECORDED},
+        "parts": [{"name": name, **counts} for name, counts in data.get("split", {}).items()],
+        "data": {key: data.get(key) for key in RECORDED},
+        "known": is_known(data),
         "official": provenance.get("recipe", {}).get("split") == "official",
         "recipe": sorted(provenance.get("recipe", {}).items()),
         "libraries": ", ".join(f"{name} {version}" for name, version in libraries),
@@ -163,38 +164,3 @@ def _serving(serving: dict[str, Any] | None) -> str:
         f"{equal}, difference of the AUROC, one vote a source, {lost}, largest difference of a logit "
         f"{rows['largest_logit_difference'].shown}. Intervals: {serving['intervals']}."
     )
-
-
-def _metadata(checkpoint: Checkpoint, repo: str, datasets: tuple[str, ...]) -> str:
-    from huggingface_hub import ModelCardData
-
-    metadata = ModelCardData(
-        license="apache-2.0",
-        library_name="keras",
-        pipeline_tag=TASK,
-        tags=["bonexray", "litert", "radiography", "x-ray", "fracture", "medical", checkpoint.backbone],
-        datasets=list(datasets) or None,
-        metrics=["roc_auc", "recall"] if checkpoint.metrics else None,
-        model_name=repo.split("/")[-1],
-        eval_results=_results(checkpoint) or None,
-    )
-    return metadata.to_yaml()
-
-
-def _results(checkpoint: Checkpoint) -> list[Any]:
-    """Return the headline figures for the Hub's `model-index`, each with its interval in its name."""
-    from huggingface_hub import EvalResult
-
-    return [
-        EvalResult(
-            task_type=TASK,
-            dataset_type="fracture-multi-region-x-ray",
-            dataset_name=DATA_NAME,
-            dataset_split=str(checkpoint.metrics.get("split", "test")).split(" (")[0],
-            metric_type=HUB_METRICS.get(row.key, row.key),
-            metric_name=f"{row.label}, one vote a source" + (f" (95 % CI {row.interval})" if row.interval else ""),
-            metric_value=round(row.value, 4),
-        )
-        for row in measured(checkpoint.metrics)
-        if row.group == HEADLINE and row.value is not None and row.key != BY_CHANCE
-    ]

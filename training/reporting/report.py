@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from bonexray.errors import BonexrayError
-from training.judging.baselines import FACTS, FROZEN
+from training.judging.baselines import FROZEN
+from training.judging.confounding import FACTS
 from training.judging.perturbations import PERTURBATIONS
 from training.judging.predictions import DESCRIPTIONS, OFFICIAL, OUT_OF_FOLD
 from training.judging.summary import headline_set, leak_free_rows
 from training.reporting.markdown import Figure, interval, number, table, title
+from training.reporting.own_split import MEMORY, PER_IMAGE, own_split_columns, own_split_leaks
 
 MARKERS = ("<!-- results -->", "<!-- /results -->")
 NOTES = """\
@@ -19,10 +21,6 @@ error lies too high, even beyond the value. Predictive values are computed from 
 stated prevalence, not counted. Figures without a value are not defined: one label is absent, or no archive is known.
 The figures per image count a source as often as it has images, and so tell mostly of the sources with many copies.
 """
-MEMORY = (
-    "The official split has copies of its test images in training: figures on it (per image, threshold .5) measure "
-    "memory. "
-)
 PEAKS = """\
 One image a source, out of fold where the folds were asked, else on the test part. The evidence cells that touch the
 image's edge are the border. On a square image chance would give 49 % of 7 x 7 cells, 36 % of 10 x 10 and 27 % of
@@ -48,7 +46,7 @@ def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: 
         *summary["published"],
         "## Results",
         main_table(summary),
-        *_sections(summary["models"]),
+        *_sections(summary["models"], method["sets"]),
         NOTES,
         *_comparisons(summary["comparisons"]),
         *_robustness(robustness),
@@ -59,11 +57,11 @@ def render_report(summary: dict[str, Any], robustness: dict[str, Any], figures: 
 
 
 def main_table(summary: dict[str, Any]) -> str:
-    """Write the table of all models: the official (leaky) split, where any was judged on it, beside the leak-free."""
-    models = summary["models"]
+    """Write the table of all models: the data set's own split, where any was judged on it, beside the leak-free."""
+    models, leaks = summary["models"], own_split_leaks(summary["data"])
     honest = leak_free_rows(models)
     official = any(OFFICIAL in sets for sets in models.values())
-    leaky = {"accuracy": "official split, leaky: accuracy", "auroc": "leaky: AUROC"} if official else {}
+    own = own_split_columns(leaks=leaks) if official else {}
     clean = _leak_free_columns([figures for _, figures in honest.values()])
     if FACTS in honest:
         clean["auroc"] += f" (image facts alone: {number(honest[FACTS][1].get('auroc', {}).get('value'))})"
@@ -72,10 +70,11 @@ def main_table(summary: dict[str, Any]) -> str:
         label, figures = honest[model]
         judged = sets.get(OFFICIAL, {}).get("per_image", {})
         rows.append(
-            [label, *(interval(judged.get(key)) for key in leaky), *(interval(figures.get(key)) for key in clean)]
+            [label, *(interval(judged.get(key)) for key in own), *(interval(figures.get(key)) for key in clean)]
         )
-    shown = table(["model", *leaky.values(), *clean.values()], rows)
-    return f"{shown}\n\n{MEMORY if official else ''}{_caption(summary, headline_set(models))}"
+    shown = table(["model", *own.values(), *clean.values()], rows)
+    warning = (MEMORY if leaks else PER_IMAGE) * official
+    return f"{shown}\n\n{warning}{_caption(summary, headline_set(models))}"
 
 
 def _leak_free_columns(measured: Sequence[dict[str, Figure]]) -> dict[str, str]:
@@ -143,7 +142,7 @@ def _split(data: dict[str, Any]) -> list[str]:
     return [said, table(["part", "images", "sources", "of them fractured"], rows)]
 
 
-def _sections(models: dict[str, Any]) -> list[str]:
+def _sections(models: dict[str, Any], described: dict[str, str]) -> list[str]:
     """A table of every metric for each network and set; for each baseline where there is no network."""
     asked = [model for model, sets in models.items() if any(one["milliseconds"] for one in sets.values())]
     lines = ["Every other figure of the baselines is in `metrics.json`."] if asked else []
@@ -156,7 +155,7 @@ def _sections(models: dict[str, Any]) -> list[str]:
             counts = f"{measured['sources']} sources ({measured['fractured_sources']} fractured)"
             lines += [
                 f"### {model}: {name.replace('_', ' ')}",
-                f"{DESCRIPTIONS[name][:1].upper()}{DESCRIPTIONS[name][1:]}. {counts}, {measured['images']} images."
+                f"{described[name][:1].upper()}{described[name][1:]}. {counts}, {measured['images']} images."
                 + (f" Median {time:.1f} ms an image." if time is not None else ""),
                 table(["", "one vote a source", "per image"], rows),
             ]
