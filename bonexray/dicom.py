@@ -1,6 +1,8 @@
 """Reads the pixels of a DICOM radiograph, and nothing of its header that could name a patient."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ ELEMENTS = (
     "VOILUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit",
     *(f"{name}PaletteColorLookupTable{part}" for name in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
 )  # fmt: skip
+SIZE = ("Rows", "Columns", "BitsStored")
 GROUP_LENGTH = 12  # bytes of the element that says how long the rest of the file's head is
 BLOCK, BESIDE = 1 << 16, 1 << 20  # bytes that are inflated at once, and that a file may have beside its pixels
 
@@ -44,21 +47,43 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
         ImageError: the file is damaged, too large, compressed in a way that no installed library reads, or no single
             projection radiograph, or pydicom is not installed.
     """
-    try:
+    with _reading(path):
         import pydicom
+
+        _check_inflated(path)
+        dataset = pydicom.dcmread(path, specific_tags=list(ELEMENTS))
+        _check_kind(dataset, path)
+        _check_compression(dataset, path)
+        return _to_values(dataset)
+
+
+def read_dicom_size(path: Path) -> tuple[int, int, int]:
+    """Return width and height, pixels, and the bits of a pixel, as the header says; no pixel is decoded.
+
+    Raises:
+        ImageError: the file is damaged or too large, or pydicom is not installed.
+    """
+    with _reading(path):
+        import pydicom
+
+        _check_inflated(path)
+        dataset = pydicom.dcmread(path, specific_tags=list(SIZE), stop_before_pixels=True)
+        return int(dataset.Columns), int(dataset.Rows), int(dataset.BitsStored)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong into an ImageError; damage in a header can raise anything, and quote the header."""
+    try:
         from pydicom.config import disable_value_validation
     except ImportError:
         raise ImageError(f"{path} is DICOM, which needs pydicom: pip install 'bonexray[app]'") from None
     try:
         with disable_value_validation():  # its messages would quote the header
-            _check_inflated(path)
-            dataset = pydicom.dcmread(path, specific_tags=list(ELEMENTS))
-            _check_kind(dataset, path)
-            _check_compression(dataset, path)
-            return _to_values(dataset)
+            yield
     except ImageError:
         raise
-    except Exception as error:  # damage in a header can raise anything; its text may quote the header
+    except Exception as error:
         raise ImageError(f"{path} is DICOM that cannot be decoded ({type(error).__name__})") from None
 
 

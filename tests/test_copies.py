@@ -191,3 +191,17 @@ def test_resolved_sources_are_read_from_the_cache_the_second_time(tmp_path: Path
     for old, new in (("b.jpg", "spare"), ("c.jpg", "b.jpg"), ("spare", "c.jpg")):  # the same names, other images
         (folder / "images" / old).rename(folder / "images" / new)
     assert read_table(str(folder), tmp_path / "cache")["source_group"].tolist() == ["a.jpg", "b.jpg", "a.jpg", "d.jpg"]
+
+
+def test_what_is_read_and_what_is_not_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One line on the files that no training sees, one on what names and copies join."""
+    folder = tmp_path / "set"
+    table = write(folder / "images", {"a.jpg": draw(0), "b.jpg": turn(draw(0), 60), "c.jpg": draw(1), "d.jpg": draw(2)})
+    rows = table.assign(label=["fractured", "fractured", "not fractured", "not fractured"], source_group=table["file"])
+    rows.iloc[:3].to_csv(folder / "manifest.csv", index=False)
+    with caplog.at_level("INFO", "training"):
+        read_with_copies(str(folder), tmp_path / "cache")
+    assert caplog.messages == [
+        "1 files beside the images were not read, the first d.jpg",
+        "3 images of 2 sources: 3 by file names or source_group, then copies merged",
+    ]

@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from test_dicom import write as write_dicom
 
-from bonexray.errors import BonexrayError, HubError
+from bonexray.errors import BonexrayError, HubError, ImageError
 from training.data.dataset import COLUMNS, fingerprint, read_dataset
+from training.data.facts import read_facts
+from training.data.names import name_groups
 from training.data.readers import ignored_files, image_path, read_hub
 
 LABELS = ("fractured", "not fractured")
@@ -88,6 +91,31 @@ def test_kaggle_sources_join_names_and_pixels(kaggle: Path) -> None:
     assert group["val/not fractured/a.png"] != group["train/fractured/a.png"]
 
 
+@pytest.mark.parametrize(("names", "sources"), [
+    (["train/of (1)", "train/of (2)", "test/of (1)"], ["of (1) in train", "of (2)", "of (1) in test"]),
+    (["train/1", "test/1", "test/2"], ["1 in train", "1 in test", "2"]),
+    (["train/1", "test/1", "val/1-rotated2"], ["1", "1", "1"]),
+    (["train/a (1)", "train/a", "test/a (2) - Copy"], ["a", "a", "a"]),
+    (["train/a (1)", "train/a (2)", "test/a-rotated1"], ["a", "a", "a"]),
+    (["train/a (1)", "train/a (1)-rotated2", "val/a (1) (1)", "val/a (2)"], ["a (1)", "a (1)", "a (1)", "a (2)"]),
+    (["train/12", "train/12(1)", "train/x-rotated1 (1)", "test/x-rotated3 - Copy (2)"], ["12", "12(1)", "x", "x"]),
+])  # fmt: skip
+def test_names_join_copies_and_no_series(names: list[str], sources: list[str]) -> None:
+    """What says that it is a copy joins its origin in any folder; numbers in a row or used anew join nothing."""
+    files = pd.Series([f"{name.replace('/', '/fractured/')}.png" for name in names])
+    groups = name_groups(files, pd.Series(1, files.index), files)
+    assert groups.str.removeprefix("1/").str.removesuffix("/fractured").tolist() == sources
+
+
+def test_equal_names_in_two_folders_join_by_content_alone(kaggle: Path) -> None:
+    """Under one name lie two radiographs, and the copy of one of them is where its bytes are."""
+    draw(kaggle / "test" / "fractured" / "b.png", 102)
+    draw(kaggle / "test" / "fractured" / "c.png", 104)
+    group = read_dataset(kaggle).set_index("file")["source_group"]
+    assert group["test/fractured/b.png"] == group["train/fractured/b.png"] == group["val/fractured/c.png"]
+    assert group["test/fractured/c.png"] != group["val/fractured/c.png"]
+
+
 def test_fingerprint_depends_on_content_only(kaggle: Path, tmp_path: Path) -> None:
     """Row order and folder do not matter; one label or one byte does."""
     table = read_dataset(kaggle)
@@ -117,6 +145,10 @@ def test_bytes_without_a_file_are_kept_once(tmp_path: Path, monkeypatch: pytest.
     ({"file": ["x.png", "x.png"]}, "names x.png twice"),
     ({"label": ["fractured", "broken"]}, "unknown label 'broken': expected 'fractured' or 'not fractured'"),
     ({"label": ["fractured", "fractured"]}, "has no image labelled 'not fractured'"),
+    ({"source_group": ["07", " "]}, "line 3 has no source_group: expected the name of a radiograph"),
+    ({"source_group": ["Ann", "Ann"]}, "1 of 1 source_groups hold images of both labels, the first 'Ann': expected one "
+        "label each; use one source per radiograph, not one per patient"),
+    ({"rotated_copy": ["no", "maybe"]}, "line 3 has rotated_copy 'maybe': expected yes or no"),
 ])  # fmt: skip
 def test_a_bad_manifest_is_named(manifest: Callable[..., Path], columns: dict[str, list[str]], message: str) -> None:
     """Each defect of a manifest is one clear line."""
@@ -127,6 +159,27 @@ def test_a_bad_manifest_is_named(manifest: Callable[..., Path], columns: dict[st
     with pytest.raises(BonexrayError, match=message) as caught:
         read_dataset(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [
+    b"",
+    b"file,label,source_group\nR\xf6ntgen.png,fractured,1\n",
+    b'file,label\n"x.png,fractured\n',
+    b"file,label\nx.png,fractured\ny.png,fractured,2,3\n",
+])  # fmt: skip
+def test_a_manifest_that_is_no_csv_is_named(manifest: Callable[..., Path], content: bytes) -> None:
+    """Empty, in another encoding, or cut: one line, which says what is expected."""
+    folder = manifest()
+    (folder / "manifest.csv").write_bytes(content)
+    with pytest.raises(BonexrayError, match=r"manifest.csv: .*; expected a CSV file in UTF-8") as caught:
+        read_dataset(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answers", [["False", "True"], ["0", "1"], ["", "YES"], [" no", "true"]])
+def test_rotated_copies_are_told_in_any_usual_way(manifest: Callable[..., Path], answers: list[str]) -> None:
+    """As pandas writes it, in numbers, in words; nothing is no."""
+    assert read_dataset(rewrite(manifest(), {"rotated_copy": answers}))["rotated_copy"].tolist() == [False, True]
 
 
 def rewrite(folder: Path, columns: dict[str, list[str]]) -> Path:
@@ -174,10 +227,11 @@ def test_a_folder_among_the_images_is_named(kaggle: Path) -> None:
         read_dataset(kaggle)
 
 
-def test_validation_is_another_name_for_val(kaggle: Path) -> None:
-    """Its images belong to the split val, where copies of others in it are leaks."""
+@pytest.mark.parametrize("name", ["validation", "valid"])
+def test_validation_is_another_name_for_val(kaggle: Path, name: str) -> None:
+    """So is `valid`: its images belong to the split val, where copies of others in it are leaks."""
     before = read_dataset(kaggle)
-    (kaggle / "val").rename(kaggle / "validation")
+    (kaggle / "val").rename(kaggle / name)
     assert read_dataset(kaggle)["official_split"].value_counts().equals(before["official_split"].value_counts())
 
 
@@ -193,10 +247,49 @@ def test_what_is_not_read_is_listed(kaggle: Path, manifest: Callable[..., Path])
     """Files that are no images by their name, and images that a manifest leaves out."""
     (kaggle / "val" / "fractured" / "notes.txt").write_text("x")
     assert ignored_files(kaggle, read_dataset(kaggle)["file"]) == ["val/fractured/notes.txt"]
-    folder = manifest()
-    draw(folder / "images" / "z.png", 7)
-    assert ignored_files(folder, read_dataset(folder)["file"]) == ["z.png"]
+    (kaggle / "train" / "metadata.csv").write_text("file_name\n")
+    for name in ("train/stray.png", "train/fractured/._a.png", "extra/fractured/d.png"):
+        draw(kaggle / name, 7)
+    found = ["extra/fractured/d.png", "train/fractured/._a.png", "train/metadata.csv", "train/stray.png"]
+    assert ignored_files(kaggle, read_dataset(kaggle)["file"]) == [*found, "val/fractured/notes.txt"]
+    folder = rewrite(manifest(), {"file": ["x.png", "a/z.png"]})
+    draw(folder / "images" / "a" / "z.png", 7)
+    assert ignored_files(folder, read_dataset(folder)["file"]) == ["y.png"]
     assert ignored_files(Path("owner/name"), []) == []
+
+
+def test_folders_are_read_by_suffix_wherever_they_lie(
+    kaggle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small letters or not, under a name that is a pattern, through links; and nothing is written to the cache."""
+    monkeypatch.setattr("training.data.readers.CACHE", tmp_path / "cache")
+    odd = kaggle.rename(tmp_path / "p_test [v2] train")
+    for suffix in ("JPG", "jfif", "Tiff", "webp", "bmp", "gif", "jp2", "pgm"):
+        draw(odd / "train" / "fractured" / f"of.{suffix}", 7)
+    (odd / "train" / "fractured" / "link.png").symlink_to(odd / "train" / "fractured" / "a.png")
+    (odd / "test").rename(tmp_path / "elsewhere")
+    (odd / "test").symlink_to(tmp_path / "elsewhere")
+    table = read_dataset(odd)
+    assert table["file"].str.contains("/of.").sum() == 8
+    assert {"train/fractured/link.png", "test/fractured/test.png"} <= set(table["file"])
+    assert ignored_files(odd, table["file"]) == []
+    assert not (tmp_path / "cache").exists()
+
+
+def test_dicom_lies_among_the_images(kaggle: Path) -> None:
+    """By its content, too, where its name is another's; its size is that of its header."""
+    write_dicom(kaggle / "train" / "fractured" / "d.DCM")
+    write_dicom(kaggle / "train" / "fractured" / "e.png")
+    table = read_dataset(kaggle).set_index("file")
+    for name in ("d.DCM", "e.png"):
+        assert table.loc[f"train/fractured/{name}", ["width", "height"]].tolist() == [40, 30]
+    facts = read_facts(table.reset_index()).set_index("file").loc["train/fractured/d.DCM"]
+    assert facts[["format", "mode", "width", "problem"]].tolist() == ["DICOM", "12 bits", 40, ""]
+    cut = kaggle / "train" / "fractured" / "d.DCM"
+    cut.write_bytes(cut.read_bytes()[:140])
+    with pytest.raises(ImageError, match=r"d.DCM is DICOM that cannot be decoded"):
+        read_dataset(kaggle)
+    assert read_dataset(kaggle, strict=False).set_index("file").loc["train/fractured/d.DCM", "width"] == 0
 
 
 def test_an_unreadable_image_is_named_unless_the_audit_reads(kaggle: Path) -> None:
@@ -223,6 +316,23 @@ def test_a_hub_data_set_with_bytes_becomes_files(tmp_path: Path, monkeypatch: py
     assert [np.asarray(Image.open(path)).mean() for path in rows["path"]] == [10, 90]
     assert rows["file"].is_unique
     assert rows["official_paths"].str.startswith(("train/fractured/", "train/not fractured/")).all()
+
+
+def test_a_hub_data_set_with_sources_of_both_labels_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As a manifest is; its own sources are taken as they are."""
+    import datasets
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("training.data.readers.CACHE", tmp_path / "cache")
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.Value("string"), "source_group": datasets.Value("string")}
+    )
+    images = [Image.fromarray(np.full((4, 6), grey, np.uint8)) for grey in (10, 90)]
+    columns = {"image": images, "label": list(LABELS), "source_group": ["Ann", "Ann"]}
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    datasets.Dataset.from_dict(columns, features=features).to_parquet("owner/name/train-00000.parquet")
+    with pytest.raises(BonexrayError, match="owner/name: 1 of 1 source_groups hold images of both labels"):
+        read_hub("owner/name")
 
 
 def test_an_unknown_hub_name_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,5 +66,9 @@ def test_a_pair_of_copies_on_two_sides_is_refused() -> None:
 
 def test_too_few_sources_are_refused() -> None:
     """Six sources of a label cannot fill six parts for sure."""
-    with pytest.raises(BonexrayError, match="6 'not fractured' sources: five folds and a test part need at least 7"):
+    message = (
+        "6 'not fractured' sources: five folds and a test part need at least 7, and images are one source by their "
+        "file names, by the column source_group, or as copies"
+    )
+    with pytest.raises(BonexrayError, match=message):
         split_sources(sources(other=6))

@@ -1,6 +1,7 @@
 """Which images come from the same radiograph: the groups of the names, merged along the copies that are found."""
 
 import hashlib
+import logging
 import os
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from training.copying.copies import find_copies
 from training.data.components import connected
 from training.data.dataset import listing, read_dataset
 from training.data.facts import read_facts
-from training.data.readers import CACHE
+from training.data.readers import CACHE, ignored_files
+
+log = logging.getLogger(__name__)
 
 METHOD = "1"  # raise it when `find_copies` finds other pairs, so that no stale cache is read
 
@@ -31,8 +34,13 @@ def read_with_copies(data: str, cache: Path = CACHE) -> tuple[pd.DataFrame, pd.D
         ImageError: an image cannot be decoded.
     """
     table = read_dataset(data)
+    if ignored := ignored_files(Path(data), table["file"]):
+        log.warning("%d files beside the images were not read, the first %s", len(ignored), ignored[0])
     pairs = cached_copies(table, cache)
-    return merge_sources(table, pairs), pairs
+    merged = merge_sources(table, pairs)
+    named, found = table["source_group"].nunique(), merged["source_group"].nunique()
+    log.info("%d images of %d sources: %d by file names or source_group, then copies merged", len(table), found, named)
+    return merged, pairs
 
 
 def cached_copies(table: pd.DataFrame, cache: Path, facts: pd.DataFrame | None = None) -> pd.DataFrame:

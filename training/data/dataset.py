@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from bonexray.checkpoint import LABELS, hash_file
-from bonexray.errors import BonexrayError
-from training.data.facts import UNREADABLE
+from bonexray.errors import BonexrayError, ImageError
+from training.data.headers import UNREADABLE, read_header
+from training.data.manifest import read_manifest
 from training.data.names import name_archives, name_groups, says_rotated
-from training.data.readers import LAYOUT, SPLITS, read_folders, read_hub, read_manifest
+from training.data.readers import LAYOUT, SPLITS, read_folders, read_hub
 
 COLUMNS = {
     "path": "str",
@@ -33,7 +33,7 @@ def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
     """Read one row an image, with the columns of `COLUMNS`; `label` is 1 for fractured.
 
     Args:
-        data: a folder with `manifest.csv` and `images/`; a folder in the Kaggle layout
+        data: a folder with `manifest.csv` (see `training.data.manifest`) and `images/`; a folder in the Kaggle layout
             `train|val|test/{fractured,not fractured}`; or a Hub data set `owner/name[@revision]`.
         strict: raise for an image that cannot be opened, and for a split without one class; else such an image has
             width and height 0, and such a split is taken as it is.
@@ -77,12 +77,14 @@ def read_rows(data: str | Path, strict: bool = True) -> pd.DataFrame:
 def image_size(path: str, strict: bool) -> tuple[int, int]:
     """Read width and height from the header alone, as stored (no EXIF turn)."""
     try:
-        with Image.open(path) as image:
-            return image.size
+        header = read_header(path)
     except UNREADABLE as error:
+        if strict and isinstance(error, ImageError):
+            raise
         if strict:
             raise BonexrayError(f"{path} is not a readable image") from error
         return 0, 0
+    return header.width, header.height
 
 
 def official_split(paths: str) -> str:

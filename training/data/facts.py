@@ -9,16 +9,14 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from bonexray.checkpoint import hash_file
-from bonexray.errors import ImageError
 from bonexray.images import read_image
+from training.data.headers import UNREADABLE, read_header
 from training.data.parallel import in_threads
 
 FILE_FACTS = ("format", "mode", "bytes", "width", "height")
 IMAGE_FACTS = ("width", "height", "mean", "spread", "black", "white", "edges")
-UNREADABLE = (ImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # of Pillow, and ours
 BLACK, WHITE = 10, 245  # grey levels at and beyond which a pixel counts as black or white
 
 
@@ -37,8 +35,7 @@ def image_facts(path: str) -> dict[str, Any]:
     """Read the facts of one file; a file that cannot be decoded has a `problem` and no facts of its pixels."""
     facts = {"file_hash": hash_file(Path(path)), "pixel_hash": "", "problem": "", "bytes": os.path.getsize(path)}
     try:
-        with Image.open(path) as image:
-            facts |= {"format": str(image.format), "mode": image.mode, "width": image.width, "height": image.height}
+        facts |= read_header(path)._asdict()
         grey = read_image(path)
     except UNREADABLE as error:
         return {"format": "", "mode": "", "width": 0, "height": 0, **facts, "problem": describe_problem(path, error)}

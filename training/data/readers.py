@@ -1,8 +1,7 @@
-"""The three forms a data set comes in (manifest, Kaggle folders, Hub), each read into rows of the same columns."""
+"""The two forms of a data set that hold no more than images and labels, Kaggle folders and Hub, read into rows."""
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +10,15 @@ import pandas as pd
 
 from bonexray.checkpoint import LABELS
 from bonexray.errors import BonexrayError, HubError
-from training.data.names import says_rotated
+from training.data.headers import image_suffixes
 
 if TYPE_CHECKING:
     import datasets
 
 SPLITS = ("train", "val", "test")
 LAYOUT = "train|val|test/{fractured,not fractured}"
-REQUIRED = ("file", "label", "source_group")
+ALSO_VAL = ("validation", "valid")
+SUFFIXES = image_suffixes()
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
 
 
@@ -29,45 +29,60 @@ def label_index(name: object) -> int:
     return LABELS.index(str(name))
 
 
-def read_manifest(folder: Path) -> pd.DataFrame:
-    """Read the rows of `manifest.csv`, whose images lie in `images/`."""
-    manifest = folder / "manifest.csv"
-    rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
-    missing = [column for column in REQUIRED if column not in rows]
-    if missing:
-        raise BonexrayError(f"{manifest} lacks the column {missing[0]!r}: expected at least {', '.join(REQUIRED)}")
-    paths = [folder / "images" / file for file in rows["file"]]
-    for number, path in enumerate(paths, start=2):
-        if not path.is_file():
-            raise BonexrayError(f"{manifest} line {number} names {path.name}, which is not in {path.parent}")
-    if rows["file"].duplicated().any():
-        raise BonexrayError(f"{manifest} names {rows['file'][rows['file'].duplicated()].iloc[0]} twice")
-    rotated = rows["rotated_copy"] == "yes" if "rotated_copy" in rows else rows["file"].map(says_rotated)
-    return rows.assign(
-        path=[os.path.abspath(path) for path in paths], label=rows["label"].map(label_index), rotated_copy=rotated
-    )
+def refuse_mixed_sources(rows: pd.DataFrame, name: str) -> None:
+    """Raise BonexrayError for a `source_group` whose images have both labels: a source has one vote, for one of them.
+
+    Args:
+        rows: with `source_group` as the data set itself gives it, and `label`.
+        name: of the data set, for the message.
+    """
+    mixed = rows.groupby("source_group")["label"].nunique() > 1
+    if mixed.any():
+        raise BonexrayError(
+            f"{name}: {int(mixed.sum())} of {len(mixed)} source_groups hold images of both labels, the first "
+            f"{mixed.idxmax()!r}: expected one label each; use one source per radiograph, not one per patient"
+        )
 
 
 def read_folders(folder: Path, strict: bool = True) -> pd.DataFrame:
-    """Read the rows of the Kaggle layout `train|val|test/{fractured,not fractured}`, read with `datasets`.
+    """Read the rows of the Kaggle layout `train|val|test/{fractured,not fractured}`: images by their suffix.
 
     Args:
-        folder: it; `validation` is another name for `val`.
+        folder: it; `validation` and `valid` are other names for `val`.
         strict: raise for a split that has no image of a class.
-    """
-    import datasets
 
+    Raises:
+        BonexrayError: a folder is none of the layout, or a class is empty.
+    """
+    found = []
     for split in split_folders(folder):
         check_split(split, strict)
-    loaded = datasets.load_dataset("imagefolder", data_dir=str(folder), cache_dir=str(CACHE / "datasets"))
-    rows = pd.concat([split_rows(split, str(name)) for name, split in loaded.items()], ignore_index=True)
-    relative = [Path(path).relative_to(os.path.abspath(folder)).as_posix() for path in rows["path"]]
-    return rows.assign(file=relative, official_paths=[re.sub("^validation/", "val/", path) for path in relative])
+        found += [(path, label) for label, name in enumerate(LABELS) for path in list_images(split / name)]
+    files = [path.relative_to(folder).as_posix() for path, _ in found]
+    return pd.DataFrame({
+        "path": [os.path.abspath(path) for path, _ in found],
+        "label": [label for _, label in found],
+        "file": files,
+        "official_paths": [official_path(file) for file in files],
+    })  # fmt: skip
 
 
 def split_folders(folder: Path) -> list[Path]:
     """List the folders of the splits in a folder of the Kaggle layout."""
-    return sorted(path for path in folder.iterdir() if path.name in (*SPLITS, "validation") and path.is_dir())
+    return sorted(path for path in folder.iterdir() if path.name in (*SPLITS, *ALSO_VAL) and path.is_dir())
+
+
+def list_images(folder: Path) -> list[Path]:
+    """List the images of a class, by suffix; hidden files, which some systems put beside each image, are none."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    shown = [path for path in inside if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    return [path for path in shown if path.is_file()]
+
+
+def official_path(file: str) -> str:
+    """Give the place of a file in the official split, where `val` has one name."""
+    split, slash, rest = file.partition("/")
+    return f"val{slash}{rest}" if split in ALSO_VAL else file
 
 
 def check_split(split: Path, strict: bool) -> None:
@@ -77,19 +92,33 @@ def check_split(split: Path, strict: bool) -> None:
             raise BonexrayError(f"{inside}: unknown label {inside.name!r}: expected 'fractured' or 'not fractured'")
         if deeper := next((path for path in inside.iterdir() if path.is_dir()), None):
             raise BonexrayError(f"{deeper} is a folder: expected images alone in {inside}")
-    if strict and (empty := [name for name in LABELS if not any((split / name).glob("*.*"))]):
+    if strict and (empty := [name for name in LABELS if not list_images(split / name)]):
         raise BonexrayError(f"{split / empty[0]} holds no image: expected images of both classes in {split}")
 
 
 def ignored_files(folder: Path, files: Iterable[str]) -> list[str]:
-    """List the files beside the images that were not read: not in the manifest, or no images by their name."""
+    """List the files beside the images that were not read: not in the manifest, or no images by name or place.
+
+    Args:
+        folder: the data set, in whatever form; one on the Hub has no such files.
+        files: names of the images that were read, as in the column `file`.
+    """
     if (folder / "manifest.csv").is_file():
-        found = {path.name for path in (folder / "images").iterdir()}
+        root = folder / "images"
+        found = list(root.rglob("*"))
     elif folder.is_dir():
-        found = {path.relative_to(folder).as_posix() for split in split_folders(folder) for path in split.glob("*/*")}
+        root = folder
+        found = [path for split in _labelled_folders(folder) for depth in ("*", "*/*") for path in split.glob(depth)]
     else:
         return []
-    return sorted(found - set(files))
+    read = {Path(file).as_posix() for file in files}
+    return sorted({path.relative_to(root).as_posix() for path in found if not path.is_dir()} - read)
+
+
+def _labelled_folders(folder: Path) -> list[Path]:
+    """List the splits, and what looks like one under a name that is none."""
+    others = [path for path in folder.iterdir() if any((path / name).is_dir() for name in LABELS)]
+    return sorted({*split_folders(folder), *others})
 
 
 def read_hub(name: str) -> pd.DataFrame:
@@ -112,7 +141,9 @@ def read_hub(name: str) -> pd.DataFrame:
     ]
     if len(set(files)) < len(files):
         files = [f"{Path(file).with_suffix('')}-{number:06d}{Path(file).suffix}" for number, file in enumerate(files)]
-    return rows.assign(file=files, official_paths=files)
+    if "source_group" in rows:
+        refuse_mixed_sources(rows, name)
+    return rows.assign(file=files, official_paths=[official_path(file) for file in files])
 
 
 def split_rows(split: "datasets.Dataset", name: str) -> pd.DataFrame:

@@ -59,7 +59,10 @@ def check_counts(labels: pd.Series) -> None:
     for label, name in enumerate(("not fractured", "fractured")):
         count = int((labels == label).sum())
         if count < LEAST_SOURCES:
-            raise BonexrayError(f"{count} {name!r} sources: five folds and a test part need at least {LEAST_SOURCES}")
+            raise BonexrayError(
+                f"{count} {name!r} sources: five folds and a test part need at least {LEAST_SOURCES}, and images are "
+                "one source by their file names, by the column source_group, or as copies; `audit` counts them"
+            )
 
 
 def deal(count: int, random: np.random.Generator) -> list[str]:
