@@ -36,9 +36,9 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
     if not (folder / LAYOUT.keras_weights).exists():
         return _rebuild(folder, checkpoint)
     verify_files(folder, checkpoint, LAYOUT.keras)
-    check_config(folder / LAYOUT.keras_config)
-    check_weights(folder / LAYOUT.keras_weights)
     with _building(folder) as keras:
+        check_config(folder / LAYOUT.keras_config)
+        check_weights(folder / LAYOUT.keras_weights)
         network = keras.saving.load_model(folder, safe_mode=True)
         if not isinstance(network, keras.Model):
             raise TypeError(f"{type(network).__name__} is no Keras model")
@@ -47,8 +47,8 @@ def load_keras_model(source: Source, checkpoint: Checkpoint) -> "keras.Model":
 
 def _rebuild(folder: Path, checkpoint: Checkpoint) -> "keras.Model":
     verify_files(folder, checkpoint, [LAYOUT.network, LAYOUT.keras_config])
-    check_config(folder / LAYOUT.keras_config)
     with _building(folder) as keras:
+        check_config(folder / LAYOUT.keras_config)
         config = json.loads((folder / LAYOUT.keras_config).read_bytes())
         network = keras.saving.deserialize_keras_object(config, safe_mode=True)
         weights = read_weights(folder / LAYOUT.network)

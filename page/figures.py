@@ -38,15 +38,16 @@ def leak_of(models: Models) -> dict[str, Any]:
 
 
 def leak_drawing(models: Models, language: str) -> str:
-    """Return the AUROC of networks and baselines, on the leaky split and on sources never seen, as HTML."""
+    """Return the AUROC of networks and baselines, on the data set's own split and on sources never seen, as HTML."""
     leak, networks = leak_of(models), {title(model) for model in models}
     rows = [
         Row(_named(name, language), _value(row.get(OFFICIAL)), row.get(UNSEEN) or {}, name in networks)
         for name, row in leak.items()
     ]
-    drawing = draw(rows, AUROC_AXIS, translate(language, "leak"), language) if rows else ""
-    said = translate(language, "leak.more" if leak else "leak.none")
-    return chapter(translate(language, "leak"), said, drawing, language)
+    heading = translate(language, _told(models))
+    drawing = draw(rows, AUROC_AXIS, heading, language) if rows else ""
+    said = translate(language, f"{_told(models)}.more" if leak else "leak.none")
+    return chapter(heading, said, drawing, language)
 
 
 def calibration_drawing(models: Models, language: str) -> str:
@@ -74,11 +75,18 @@ def leak_table(models: Models, language: str) -> str:
     """Return the same as Markdown, every column."""
     leak = leak_of(models)
     columns = sorted({key for row in leak.values() for key in row}, key=_by_metric)
-    lines = [f"| | {' | '.join(_heading(column, language) for column in columns)} |", f"|{'---|' * (len(columns) + 1)}"]
+    headings = [_heading(column, language, _told(models)) for column in columns]
+    lines = [f"| | {' | '.join(headings)} |", f"|{'---|' * (len(columns) + 1)}"]
     for name, row in leak.items():
         cells = " | ".join(_figure(row.get(column), language) for column in columns)
         lines.append(f"| {_named(name, language)} | {cells} |")
     return "\n".join(lines) if leak else ""
+
+
+def _told(models: Models) -> str:
+    """Key of the texts on the data set's own split: it leaks, unless an evaluation found no copy across it."""
+    measured = [model.checkpoint.metrics for model in models if model.checkpoint.metrics.get("leak")]
+    return "leak" if all(metrics.get("own_split_leaks", True) for metrics in measured) else "leak.own"
 
 
 def _named(name: str, language: str) -> str:
@@ -97,9 +105,9 @@ def _by_metric(column: str) -> tuple[str, bool]:
     return column.removeprefix("official_").removeprefix("leak_free_"), column.startswith("leak_free_")
 
 
-def _heading(column: str, language: str) -> str:
+def _heading(column: str, language: str, told: str) -> str:
     metric = TEXTS[language].get(f"metric.{_by_metric(column)[0]}", _by_metric(column)[0])
-    place = translate(language, "leak.unseen" if column.startswith("leak_free_") else "leak.official")
+    place = translate(language, "leak.unseen" if column.startswith("leak_free_") else f"{told}.official")
     return f"{metric} ({place})"
 
 

@@ -83,6 +83,12 @@ def whole(bundled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each training fit its gate to few pictures that are none: that takes as long as the rest of a short one."""
+    monkeypatch.setattr("training.making.gating.OTHERS_A_KIND", 2)
+
+
+@pytest.fixture
 def broken_tiff(tmp_path: Path) -> Path:
     """Return a TIFF that says of an empty directory that it is its second page, at which Pillow raises a TypeError."""
     path = tmp_path / "broken.tif"

@@ -86,6 +86,14 @@ def test_a_copy_planted_across_splits_fails_loudly(
     assert report["sources"]["merged"] == 18
 
 
+def test_a_seed_that_is_none_is_said_before_anything_is_looked_for(
+    clean: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by every verb."""
+    assert main(["audit", "--data", str(clean), "--seed", "-1"]) == 2
+    assert "audit: seed=-1: expected 0.." in capsys.readouterr().err
+
+
 def test_leaks_can_be_allowed(clean: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --allow-leaks the line stays and the status is 0."""
     draw(0).save(clean / "test" / "fractured" / "same.jpg", quality=90)

@@ -141,11 +141,13 @@ def test_bytes_without_a_file_are_kept_once(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(("columns", "message"), [
     ({"source_group": []}, "lacks the column 'source_group'"),
-    ({"file": ["x.png", "gone.png"]}, "line 3 names gone.png, which is not in"),
+    ({"file": ["x.png", "gone.png"]}, "line 3 has file 'gone.png': expected an image in"),
     ({"file": ["x.png", "x.png"]}, "names x.png twice"),
-    ({"label": ["fractured", "broken"]}, "unknown label 'broken': expected 'fractured' or 'not fractured'"),
+    ({"file": ["x.png", "./x.png"]}, "names ./x.png twice"),
+    ({"label": ["fractured", "broken"]}, "line 3 has label 'broken': expected fractured or not fractured"),
+    ({"official_paths": ["test/x.png", "Train/y.png"]}, "line 3 has official_paths 'Train/y.png': expected"),
     ({"label": ["fractured", "fractured"]}, "has no image labelled 'not fractured'"),
-    ({"source_group": ["07", " "]}, "line 3 has no source_group: expected the name of a radiograph"),
+    ({"source_group": ["07", " "]}, "line 3 has source_group ' ': expected the name of a radiograph"),
     ({"source_group": ["Ann", "Ann"]}, "1 of 1 source_groups hold images of both labels, the first 'Ann': expected one "
         "label each; use one source per radiograph, not one per patient"),
     ({"rotated_copy": ["no", "maybe"]}, "line 3 has rotated_copy 'maybe': expected yes or no"),
@@ -180,6 +182,30 @@ def test_a_manifest_that_is_no_csv_is_named(manifest: Callable[..., Path], conte
 def test_rotated_copies_are_told_in_any_usual_way(manifest: Callable[..., Path], answers: list[str]) -> None:
     """As pandas writes it, in numbers, in words; nothing is no."""
     assert read_dataset(rewrite(manifest(), {"rotated_copy": answers}))["rotated_copy"].tolist() == [False, True]
+
+
+def test_places_in_the_official_split_are_read_in_any_usual_way(manifest: Callable[..., Path]) -> None:
+    """With spaces, and with the other names of `val`, as folders are."""
+    table = read_dataset(rewrite(manifest(), {"official_paths": ["test/x.png; train/x.png ;", "valid/y.png"]}))
+    assert table["official_paths"].tolist() == ["test/x.png;train/x.png", "val/y.png"]
+    assert table["official_split"].tolist() == ["train", "val"]
+
+
+def test_empty_lines_of_a_manifest_count_as_lines_and_are_no_rows(manifest: Callable[..., Path]) -> None:
+    """So that a message names the line that an editor shows."""
+    path = manifest() / "manifest.csv"
+    head, first, second = path.read_text().splitlines()
+    path.write_text("\n".join([head, first, "", second, ""]))
+    assert len(read_dataset(path.parent)) == 2
+    path.write_text("\n".join([head, first, "", second.replace("not fractured", "broken")]))
+    with pytest.raises(BonexrayError, match="line 4 has label 'broken'"):
+        read_dataset(path.parent)
+
+
+def test_sources_of_both_labels_can_be_audited(manifest: Callable[..., Path]) -> None:
+    """Whoever does not train wants to see them."""
+    folder = rewrite(manifest(), {"source_group": ["Ann", "Ann"]})
+    assert read_dataset(folder, strict=False)["source_group"].tolist() == ["Ann", "Ann"]
 
 
 def rewrite(folder: Path, columns: dict[str, list[str]]) -> Path:

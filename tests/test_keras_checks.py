@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -101,3 +103,23 @@ def test_what_makes_no_network_is_named(content: bytes, tmp_path: Path) -> None:
     write_record(folder, read_record(folder))
     with pytest.raises(CheckpointError, match=r"config\.json and the weights make no network: \S"):
         FractureClassifier.from_pretrained(folder).keras_model()
+
+
+def test_without_keras_a_line_says_what_to_install(tmp_path: Path) -> None:
+    """Of a checkpoint with Keras' own weights as of one without, where neither Keras nor HDF5 is installed."""
+    folders = [ROOT / "checkpoints/mobilenetv2", tmp_path / "whole"]
+    shutil.copytree(*folders)
+    (folders[1] / LAYOUT.keras_weights).write_bytes(b"weights")
+    write_record(folders[1], read_record(folders[1]))
+    code = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(['keras', 'tensorflow', 'h5py'])\n"
+        "from bonexray import BonexrayError, FractureClassifier\n"
+        "for folder in sys.argv[1:]:\n"
+        "    try:\n"
+        "        FractureClassifier.from_pretrained(folder).keras_model()\n"
+        "    except BonexrayError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, folders)], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["a Keras model needs Keras and TensorFlow: pip install keras tensorflow"] * 2

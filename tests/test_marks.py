@@ -29,6 +29,8 @@ from training.learning.network import build_network
 from training.learning.recipe import Recipe
 from training.making.provenance import describe_marks, training_of
 
+pytestmark = pytest.mark.usefixtures("few_others")
+
 CELLS = 14
 
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.special import expit, logit
 
 from bonexray.errors import BonexrayError
-from training.learning.fitting import fit_logistic
+from training.learning.logistic import fit_logistic
 from training.learning.network import HEAD
 from training.making.operating_point import fit_operating_point, fold_into_head, uncalibrated
 

@@ -14,7 +14,7 @@ from page.cards import joint_card, model_card
 from page.comparison import Comparison, OperatingPoint, Share, compare, describe, exact, operating_point
 from page.domain import distance
 from page.examples import load_examples
-from page.figures import ALONE, leak_of, leak_table
+from page.figures import ALONE, leak_drawing, leak_of, leak_table
 from page.handlers import Handlers
 from page.models import Models, load_models, network_hash, title
 from page.networks import networks
@@ -262,3 +262,14 @@ def test_every_row_beside_the_networks_has_a_name_in_every_language(models: Mode
     assert ("(" in leak_table(models, language)) and ("test part alone" in leak_table(models, language)) == (
         language == "en"
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_split_without_copies_is_not_said_to_leak(models: Models, language: str) -> None:
+    """Where an evaluation counted none; the bundled networks' own does leak."""
+    clean = tuple(with_metrics(model, leak={"X": {"official_auroc": {"value": 0.9}}}, own_split_leaks=False)
+                  for model in models)  # fmt: skip
+    for told, shown in (("leak", models), ("leak.own", clean)):
+        html, rows = leak_drawing(shown, language), leak_table(shown, language)
+        assert f"<h2>{translate(language, told)}</h2><p>{translate(language, f'{told}.more')}</p>" in html
+        assert f"({translate(language, f'{told}.official')})" in rows

@@ -1,6 +1,7 @@
 """Training end to end on drawn bones: to a checkpoint, after a kill, and with bad input."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,11 @@ from training.data.roles import assign_roles, first_images
 from training.data.split import split_sources
 from training.learning import material
 from training.making.calibration import fit_platt
+from training.making.plan import make_plan
 from training.making.provenance import describe_data, seen_before
+from training.making.record import read_record, write_record
+
+pytestmark = pytest.mark.usefixtures("few_others")
 
 SMALL = ("--image-size", "32", "--stored-size", "40", "--batch-size", "8", "--images-per-epoch", "16",
          "--views", "2", "--head-views", "2", "--first-trained", "block_15", "--weights", "none")  # fmt: skip
@@ -112,6 +117,9 @@ def test_a_folder_of_other_things_is_not_replaced(
     """Nor a file, nor what has no name: said before the training, and nothing is lost."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("years")
+    (tmp_path / "seen").mkdir()
+    (tmp_path / "seen/.DS_Store").touch()  # what a Mac leaves of a look at a folder
+    assert main(["bundle", str(ROOT / "checkpoints/resnet50"), str(tmp_path / "seen")]) == 0
     for output, said in [(tmp_path / "mine", "holds thesis.txt"), (tmp_path / "mine/thesis.txt", "is a file"),
                          (Path("."), "no name of its own")]:  # fmt: skip
         assert main(command(data, output, "--epochs", "0")) == 2
@@ -127,18 +135,24 @@ def test_what_a_checkpoint_saw_stays_seen_when_it_is_trained_further(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A part that the first training saw can be neither held out nor calibrate; the record lists both trainings'."""
-    first, further = tmp_path / "first", tmp_path / "further"
-    assert main(command(data, first, "--epochs", "0")) == 0
-    weights = ("--epochs", "0", "--weights", str(first))
-    assert main(command(data, further, *weights)) == 2
-    assert "of the validation part" in capsys.readouterr().err
-    assert main(command(data, further, *weights, "--validation", "none", "--hold-out", "fold1")) == 2
-    assert "expected a part that it never saw, or --hold-out none" in capsys.readouterr().err
+    first = shutil.copytree(ROOT / "checkpoints" / "mobilenetv2", tmp_path / "first")
+    record, table = read_record(first), read_dataset(data)
+    record["provenance"]["data"] = describe_data(table, assign_roles(table, "grouped"), "bones")
+    write_record(first, record)
+    further = ("--weights", str(first), "--validation", "none")
+    assert main(command(data, tmp_path / "net", "--weights", str(first))) == 2
+    assert main(command(data, tmp_path / "net", *further, "--hold-out", "fold1")) == 2
+    said = capsys.readouterr().err
+    for part in ("fold0", "fold1"):
+        assert re.search(rf"checkpoint \S+first saw (\d+) of these \1 images of {part} in its training", said)
+    argv = ["cross-validate", *command(data, tmp_path / "cv", "--weights", str(first))[1:]]
+    assert main(argv) == 2
+    assert "images of fold0 in its training" in capsys.readouterr().err
     grown = write_folders(tmp_path / "grown", sources=48)
-    assert main(command(grown, further, *weights, "--validation", "none", "--hold-out", "none")) == 0
-    about = read_checkpoint(further).provenance["data"]
-    assert seen_before(read_dataset(data), read_checkpoint(first).provenance["data"]).sum() < 80
-    assert seen_before(read_dataset(grown), about).all()
+    plan = make_plan(build_parser().parse_args(command(grown, tmp_path / "net", *further, "--hold-out", "none")))
+    assert seen_before(read_dataset(data), record["provenance"]["data"]).sum() < 80
+    assert seen_before(read_dataset(grown), plan.data).all()
+    assert seen_before(read_dataset(data), plan.data).all()
 
 
 def test_calibration_is_chosen_in_one_place(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,12 +172,12 @@ def test_the_official_split_shows_no_view_of_its_test_images(
     shown = material.show_maps
 
     def spy(*arguments: Any) -> material.Shown:  # noqa: ANN401 - passed on
-        found = shown(*arguments)
-        drawn.append(found.table)
-        return found
+        drawn.append(shown(*arguments).table)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr("training.learning.fitting.show_maps", spy)
-    assert main(command(leaky, tmp_path / "net", "--epochs", "1", "--views", "9", "--split", "official")) == 0
+    with pytest.raises(KeyboardInterrupt):
+        main(command(leaky, tmp_path / "net", "--epochs", "1", "--views", "9", "--split", "official"))
     assert len(drawn[0])
     assert not drawn[0]["official_paths"].str.startswith("test/").any()
 

@@ -25,6 +25,7 @@ from training.data.readers import CACHE, ignored_files
 from training.data.rows import write_rows
 from training.data.split import refuse_crossing, split_sources
 from training.judging.confounding import measure_confounding
+from training.learning.recipe import RANGES, check_ranges
 from training.reporting.tables import audit_lines
 
 LEAKING = 1  # exit status
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Audit a data set, write what was found, and return the exit status."""
+    check_ranges({"seed": args.seed}, {"seed": RANGES["seed"]})
     table = read_dataset(args.data, strict=False)
     facts = read_facts(table)
     damaged = (facts["problem"] != "").any()  # no training takes such a set

@@ -170,6 +170,8 @@ def record_of(
         record["split"] += WITHOUT_TEST
     if arguments.part == "all":
         record["data"] = {key: measurement.data[key] for key in ("name", "fingerprint")}
+    if not own_split_leaks(measurement.data):
+        record["own_split_leaks"] = False
     # Where no network was asked now, what was measured before of those that were: the recipe's own.
     kept = {key: checkpoint.metrics.get(key) for key in ("robustness", "robustness_on")}
     if name in robustness:

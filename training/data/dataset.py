@@ -35,8 +35,8 @@ def read_dataset(data: str | Path, strict: bool = True) -> pd.DataFrame:
     Args:
         data: a folder with `manifest.csv` (see `training.data.manifest`) and `images/`; a folder in the Kaggle layout
             `train|val|test/{fractured,not fractured}`; or a Hub data set `owner/name[@revision]`.
-        strict: raise for an image that cannot be opened, and for a split without one class; else such an image has
-            width and height 0, and such a split is taken as it is.
+        strict: raise for an image that cannot be opened, for a split without one class, and for a source with both
+            labels; else such an image has width and height 0, and such a split or source is taken as it is.
 
     Raises:
         BonexrayError: the data set cannot be read, or lacks a class.
@@ -64,13 +64,13 @@ def read_rows(data: str | Path, strict: bool = True) -> pd.DataFrame:
     """Read the rows as their own form gives them; `strict` as `read_dataset` takes it."""
     folder = Path(data)
     if (folder / "manifest.csv").is_file():
-        return read_manifest(folder)
+        return read_manifest(folder, strict)
     if any((folder / split).is_dir() for split in SPLITS):
         return read_folders(folder, strict)
     if folder.is_dir():
         raise BonexrayError(f"{folder} holds neither manifest.csv nor the folders {LAYOUT}")
     if HUB_NAME.fullmatch(str(data)):
-        return read_hub(str(data))
+        return read_hub(str(data), strict)
     raise BonexrayError(f"no data at {str(data)!r}: expected an existing folder or a Hub data set 'owner/name'")
 
 

@@ -14,64 +14,84 @@ One row an image, with these columns; others are not read. The first three are n
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from bonexray.checkpoint import LABELS
 from bonexray.errors import BonexrayError
 from training.data.names import says_rotated
-from training.data.readers import label_index, refuse_mixed_sources
+from training.data.readers import SPLITS, label_index, official_path, refuse_mixed_sources
 
 REQUIRED = ("file", "label", "source_group")
 ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
-def read_manifest(folder: Path) -> pd.DataFrame:
+def read_manifest(folder: Path, strict: bool = True) -> pd.DataFrame:
     """Read the rows of `manifest.csv`, whose images lie in `images/`.
+
+    Args:
+        folder: of the data set.
+        strict: raise for a source with both labels.
 
     Raises:
         BonexrayError: the file is no CSV, lacks a column, names a file that is not there or a file twice, has a value
-            that its column does not take, or a source with both labels.
+            that its column does not take, or, if strict, a source with both labels.
     """
     manifest = folder / "manifest.csv"
     rows = _read_columns(manifest)
-    paths = [folder / "images" / file for file in rows["file"]]
-    for number, path in enumerate(paths, start=2):
-        if not path.is_file():
-            raise BonexrayError(f"{manifest} line {number} names {path.name}, which is not in {path.parent}")
-    if rows["file"].duplicated().any():
-        raise BonexrayError(f"{manifest} names {rows['file'][rows['file'].duplicated()].iloc[0]} twice")
-    for number, source in enumerate(rows["source_group"], start=2):
-        if not source.strip():
-            raise BonexrayError(f"{manifest} line {number} has no source_group: expected the name of a radiograph")
-    rows = rows.assign(
-        path=[os.path.abspath(path) for path in paths],
-        label=rows["label"].map(label_index),
-        rotated_copy=_read_rotated(rows, manifest),
-    )
-    refuse_mixed_sources(rows, str(manifest))
-    return rows
+    check = partial(_check, rows, manifest)
+    check("file", lambda file: (folder / "images" / file).is_file(), f"an image in {folder / 'images'}")
+    check("label", LABELS.__contains__, "fractured or not fractured")
+    check("source_group", str.strip, "the name of a radiograph")
+    twice = rows["file"].map(os.path.normpath).duplicated()
+    if twice.any():
+        raise BonexrayError(f"{manifest} names {rows['file'][twice].iloc[0]} twice: expected each image once")
+    read: dict[str, Any] = {"rotated_copy": rows["file"].map(says_rotated)}
+    if "rotated_copy" in rows:
+        check("rotated_copy", lambda answer: _plain(answer) in ANSWERS, "yes or no")
+        read["rotated_copy"] = [ANSWERS[_plain(str(answer))] for answer in rows["rotated_copy"]]
+    if "official_paths" in rows:
+        check("official_paths", lambda places: _first_folders(places) <= {*SPLITS}, "train/..., val/... or test/...")
+        read["official_paths"] = [";".join(_places(str(places))) for places in rows["official_paths"]]
+    paths = [os.path.abspath(folder / "images" / file) for file in rows["file"]]
+    rows = rows.assign(path=paths, label=rows["label"].map(label_index), **read)
+    if strict:
+        refuse_mixed_sources(rows, str(manifest))
+    return rows.reset_index(drop=True)
 
 
 def _read_columns(manifest: Path) -> pd.DataFrame:
-    """Read all columns as text."""
+    """Read all columns as text; the index counts the lines, the empty ones too, which are no rows."""
     try:
-        rows = pd.read_csv(manifest, dtype=str, keep_default_na=False)
+        rows = pd.read_csv(manifest, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise BonexrayError(f"{manifest}: {reason}; expected a CSV file in UTF-8") from error
     missing = [column for column in REQUIRED if column not in rows]
     if missing:
         raise BonexrayError(f"{manifest} lacks the column {missing[0]!r}: expected at least {', '.join(REQUIRED)}")
-    return rows
+    rows = rows.fillna("")
+    return rows[(rows != "").any(axis=1)]
 
 
-def _read_rotated(rows: pd.DataFrame, manifest: Path) -> pd.Series:
-    """Read the column `rotated_copy` as bool; without it the file names tell."""
-    if "rotated_copy" not in rows:
-        return rows["file"].map(says_rotated)
-    answers = rows["rotated_copy"].str.strip().str.lower()
-    for number, answer in enumerate(answers, start=2):
-        if answer not in ANSWERS:
-            raise BonexrayError(f"{manifest} line {number} has rotated_copy {answer!r}: expected yes or no")
-    return answers.map(ANSWERS).astype(bool)
+def _check(rows: pd.DataFrame, manifest: Path, column: str, accepts: Callable[[str], object], expected: str) -> None:
+    """Raise BonexrayError for the first value of a column that is not accepted, with its line."""
+    for index, value in rows[column].items():
+        if not accepts(value):
+            raise BonexrayError(f"{manifest} line {int(str(index)) + 2} has {column} {value!r}: expected {expected}")
+
+
+def _plain(answer: str) -> str:
+    return answer.strip().lower()
+
+
+def _places(text: str) -> list[str]:
+    return [official_path(place.strip()) for place in text.split(";") if place.strip()]
+
+
+def _first_folders(text: str) -> set[str]:
+    return {place.partition("/")[0] for place in _places(text)}

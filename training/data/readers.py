@@ -121,7 +121,7 @@ def _labelled_folders(folder: Path) -> list[Path]:
     return sorted({*split_folders(folder), *others})
 
 
-def read_hub(name: str) -> pd.DataFrame:
+def read_hub(name: str, strict: bool = True) -> pd.DataFrame:
     """Read the rows of the Hub data set `owner/name[@revision]` with the columns `image` and `label`."""
     import datasets
 
@@ -141,7 +141,7 @@ def read_hub(name: str) -> pd.DataFrame:
     ]
     if len(set(files)) < len(files):
         files = [f"{Path(file).with_suffix('')}-{number:06d}{Path(file).suffix}" for number, file in enumerate(files)]
-    if "source_group" in rows:
+    if strict and "source_group" in rows:
         refuse_mixed_sources(rows, name)
     return rows.assign(file=files, official_paths=[official_path(file) for file in files])
 

@@ -9,16 +9,14 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.preprocessing import StandardScaler
 
-from bonexray.errors import BonexrayError
 from training.data.roles import first_images
 from training.learning.batches import with_labels
 from training.learning.draws import draw_images
 from training.learning.features import cache_features, feature_key
 from training.learning.location import IGNORED, LocationLoss
+from training.learning.logistic import fit_logistic
 from training.learning.material import Material, Shown, show_images, show_maps, upright_images
 from training.learning.network import HEAD, pooled_part
 from training.learning.norms import estimate_norms
@@ -65,26 +63,6 @@ def fit_head(network: keras.Model, recipe: Recipe, material: Material, shown: Sh
     kernel, bias = fit_logistic(np.asarray(seen, np.float64), shown.labels[rows], recipe.head_strength)
     network.get_layer(HEAD).set_weights([kernel[:, None], np.array([bias])])
     record_epoch(material.work, "head", 0, _judge(seen @ kernel + bias, shown.labels[rows]))
-
-
-def fit_logistic(features: NDArray[np.float64], labels: NDArray, strength: float) -> tuple[NDArray[np.float64], float]:
-    """Fit kernel (channels,) and bias of a logistic regression with an L2 penalty on the standardised features.
-
-    Args:
-        features: shape (n, channels).
-        labels: shape (n,), 1 for fractured.
-        strength: inverse of the penalty, as scikit-learn's C.
-
-    Raises:
-        BonexrayError: all labels are the same, as they may be where few images are drawn.
-    """
-    if len(np.unique(labels)) < 2:
-        raise BonexrayError(f"images_per_epoch: the {len(labels)} images drawn share one label: expected both")
-    scaler = StandardScaler().fit(features)
-    scale = np.maximum(scaler.scale_, 1e-3)  # channels that hardly vary would get huge weights
-    model = LogisticRegression(C=strength, max_iter=1000).fit((features - scaler.mean_) / scale, labels)
-    kernel = model.coef_[0] / scale
-    return kernel, float(model.intercept_[0] - scaler.mean_ @ kernel)
 
 
 def fit_backbone(network: keras.Model, recipe: Recipe, material: Material, shown: Shown) -> None:

@@ -9,7 +9,7 @@ from bonexray.errors import BonexrayError
 from training.data.dataset import fingerprint
 from training.data.roles import NOTHING, official_rows
 from training.data.split import FOLDS, split_sources
-from training.making.provenance import count_role, seen_before
+from training.making.provenance import count_role, refuse_seen
 
 NAMES = {"mobilenetv2": "MobileNetV2", "resnet50": "ResNet50"}
 
@@ -58,14 +58,15 @@ def evaluation_rows(table: pd.DataFrame, checkpoint: Checkpoint, whole: bool = F
     parts = split_sources(table)
     held_out = _named_part(parts, checkpoint, "held_out", "test").assign(role="held_out")
     checked = _named_part(parts, checkpoint, "validation", "validation").assign(role="validation")
-    _refuse_seen(held_out, checkpoint)
+    refuse_seen(held_out, data, checkpoint.backbone)
     return pd.concat([held_out, checked]).assign(split="grouped")
 
 
 def _external_rows(table: pd.DataFrame, checkpoint: Checkpoint) -> pd.DataFrame:
-    if checkpoint.provenance.get("data", {}).get("fingerprint") == fingerprint(table):
+    data = checkpoint.provenance.get("data", {})
+    if data.get("fingerprint") == fingerprint(table):
         raise BonexrayError(f"{checkpoint.backbone} was trained on these very data: expected others for --part all")
-    _refuse_seen(table, checkpoint)
+    refuse_seen(table, data, checkpoint.backbone)
     return table.assign(part="all", role="held_out", split="grouped")
 
 
@@ -83,13 +84,3 @@ def _named_part(parts: pd.DataFrame, checkpoint: Checkpoint, key: str, role: str
             "expected the split of its training"
         )
     return rows
-
-
-def _refuse_seen(held_out: pd.DataFrame, checkpoint: Checkpoint) -> None:
-    """Raise where a source that is to be held out has an image that the record lists as seen."""
-    seen = held_out[seen_before(held_out, checkpoint.provenance.get("data", {}))]
-    if len(seen):
-        raise BonexrayError(
-            f"{checkpoint.backbone} saw {len(seen)} of these images in its training, {seen['file'].iloc[0]} among "
-            "them: expected images that it never saw"
-        )

@@ -15,7 +15,7 @@ from training.data.marks import BOX, read_marks
 from training.data.roles import NOTHING, assign_roles
 from training.learning.recipe import RECIPES, Recipe, recipe_from
 from training.making.answers import read_answers
-from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run, seen_before
+from training.making.provenance import describe_data, describe_marks, describe_weights, digest_run, refuse_seen
 from training.making.record import check_replaceable
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,8 @@ def make_plan(arguments: argparse.Namespace) -> Plan:
     roles = assign_roles(table, recipe.split, arguments.validation, arguments.hold_out, pairs)
     before = _data_before(arguments.weights)
     if recipe.split == "grouped":
-        _refuse_seen(roles, before, arguments.weights)
+        for role, part in (("validation", arguments.validation), ("test", arguments.hold_out)):
+            refuse_seen(roles[role], before, f"the checkpoint {arguments.weights}", f"images of {part}")
     marks = _marks_of(roles["train"], recipe, arguments.marks, table)
     names = {"validation": arguments.validation, "held_out": arguments.hold_out}
     if recipe.split == "official":
@@ -137,17 +138,6 @@ def _marks_of(train: pd.DataFrame, recipe: Recipe, path: Path | None, table: pd.
 def _data_before(weights: str) -> dict[str, Any]:
     """What a checkpoint that the training goes on from says of its own data; nothing of other weights."""
     return read_checkpoint(Path(weights)).provenance.get("data", {}) if Path(weights).is_dir() else {}
-
-
-def _refuse_seen(roles: dict[str, pd.DataFrame], before: dict[str, Any], weights: str) -> None:
-    """Raise where a part that is kept from the training has images that the initial weights were trained on."""
-    for role, flag in (("validation", "--validation"), ("test", "--hold-out")):
-        seen = roles[role][seen_before(roles[role], before)]
-        if len(seen):
-            raise BonexrayError(
-                f"{weights} was trained on {len(seen)} of the {len(roles[role])} images of the {role} part, "
-                f"{seen['file'].iloc[0]} among them: expected a part that it never saw, or {flag} none"
-            )
 
 
 def _start_of(backbone: str, weights: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bonexray.checkpoint import LAYOUT, hash_file
+from bonexray.errors import BonexrayError
 from training.data.dataset import fingerprint
 from training.data.marks import MARKS
 from training.learning.recipe import Recipe
@@ -66,6 +67,23 @@ def seen_before(table: pd.DataFrame, data: dict[str, Any]) -> pd.Series:
         data: as `describe_data` gave it; without `seen` nothing is known to be.
     """
     return table["file_hash"].str[:SEEN_DIGITS].isin(_seen(data))
+
+
+def refuse_seen(rows: pd.DataFrame, data: dict[str, Any], who: str, what: str = "images") -> None:
+    """Raise BonexrayError where a training saw images that are to be new.
+
+    Args:
+        rows: of a data set as `read_dataset` gives it.
+        data: as `describe_data` gave it.
+        who: was trained so, for the message.
+        what: the rows are, for the message.
+    """
+    seen = rows[seen_before(rows, data)]
+    if len(seen):
+        raise BonexrayError(
+            f"{who} saw {len(seen)} of these {len(rows)} {what} in its training, {seen['file'].iloc[0]} among them: "
+            "expected images that it never saw"
+        )
 
 
 def _seen(data: dict[str, Any]) -> set[str]:

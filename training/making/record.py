@@ -17,6 +17,7 @@ from bonexray.version import __version__
 from training.making.provenance import HISTORY, PREDICTIONS
 
 PARTIAL = ".partial"  # of a file that is being written
+FINDER = ".DS_Store"  # left in every folder that was looked at on a Mac
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -65,7 +66,7 @@ def check_replaceable(folder: Path) -> None:
         raise BonexrayError(f"{folder} is a file: expected a folder to write a checkpoint to")
     own = {*LAYOUT.serving, *LAYOUT.keras, LAYOUT.card, HISTORY, PREDICTIONS}
     found = {path.name for path in folder.iterdir() if path.suffix != PARTIAL} if folder.is_dir() else set()
-    strange = sorted(found - own)
+    strange = sorted(found - own - {FINDER})
     if strange:
         raise BonexrayError(
             f"{folder} holds {strange[0]}, which is no file of a checkpoint: expected a folder of its own, "
