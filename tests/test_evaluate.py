@@ -237,7 +237,7 @@ def test_other_data_are_refused_unless_they_are_meant(checkpoint: Path, bones: P
     assert not (tmp_path / "no").exists()
     with pytest.raises(BonexrayError, match="was trained on these very data"):
         evaluate(checkpoint, "--data", bones, "--part", "all")
-    with pytest.raises(BonexrayError, match=r"saw \d+ of these images in its training"):
+    with pytest.raises(BonexrayError, match=r"saw \d+ of these \d+ images in its training"):
         evaluate(checkpoint, "--data", other, "--part", "all")
     for number, path in enumerate(sorted((other / "images").iterdir())):
         Image.fromarray(draw_bone(90, 60, seed=1000 + number)).save(path)
@@ -268,12 +268,12 @@ def test_an_image_of_the_training_is_recognised_elsewhere(checkpoint: Path, bone
     strangers = table.drop(pd.concat([roles["train"], roles["validation"]]).index)
     assert len(evaluation_rows(strangers, record, whole=True)) == len(strangers)
     with_one = pd.concat([strangers, roles["train"].head(1)])
-    with pytest.raises(BonexrayError, match="mobilenetv2 saw 1 of these images in its training"):
+    with pytest.raises(BonexrayError, match=r"mobilenetv2 saw 1 of these \d+ images in its training"):
         evaluation_rows(with_one, record, whole=True)
     raw = json.loads((checkpoint / "classifier.json").read_text())
     raw["provenance"]["data"]["seen"] += roles["test"]["file_hash"].iloc[0][:SEEN_DIGITS]
     (checkpoint / "classifier.json").write_text(json.dumps(raw))
-    with pytest.raises(BonexrayError, match="mobilenetv2 saw 1 of these images"):
+    with pytest.raises(BonexrayError, match=r"mobilenetv2 saw 1 of these \d+ images"):
         evaluate(checkpoint, "--data", bones, "--output", tmp_path / "no")
 
 
