@@ -30,3 +30,8 @@ class CheckpointError(BonexrayError):
 
 class HubError(BonexrayError):
     """A repository on the Hub that is missing, private or unreachable."""
+
+
+def one_line(error: BaseException, most: int | None = None) -> str:
+    """Return an error's own words in one line of at most so many characters; its type where it has none."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from bonexray.errors import HubError
+from bonexray.errors import HubError, one_line
 
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ def _other_reason(error: BaseException, repo: str) -> str:
         return f"cannot reach {constants.ENDPOINT} ({kind}), and {repo} is not in the cache"
     if isinstance(error, OSError) and error.errno is not None:
         return f"{repo} could not be transferred, nothing half-written is kept: {os.strerror(error.errno)}"
-    text = " ".join(str(error).split())[:200] or type(error).__name__
+    text = one_line(error, 200)
     if isinstance(error, errors.HfHubHTTPError.__bases__[0]):
         return f"{repo}: the connection to {constants.ENDPOINT} failed ({text})"
     return f"{repo} could not be transferred: {text}"

@@ -15,7 +15,7 @@ from PIL.Image import Transpose
 
 from bonexray.appearance import colourfulness
 from bonexray.dicom import HEAD, is_dicom, read_dicom
-from bonexray.errors import ImageError
+from bonexray.errors import ImageError, one_line
 from bonexray.picture import Grey, Picture
 from bonexray.pixels import check_array, from_array, stretch, to_picture
 
@@ -97,8 +97,7 @@ def _decoding(name: str) -> Iterator[None]:
         raise ImageError(f"{name} is no image that can be read: expected JPEG, PNG, ...") from None
     except Exception as error:
         kind = "large" if isinstance(error, Image.DecompressionBombError | MemoryError) else "unreadable"
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{name} cannot be decoded as an image: {reason}", kind) from error
+        raise ImageError(f"{name} cannot be decoded as an image: {one_line(error)}", kind) from error
 
 
 def _read_opened(file: BinaryIO, path: Path, side: int | None) -> Picture:

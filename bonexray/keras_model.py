@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bonexray.blocks import PLANES, kernel_off_blocks
 from bonexray.checkpoint import LAYOUT, Checkpoint, verify_files
-from bonexray.errors import BonexrayError, CheckpointError
+from bonexray.errors import BonexrayError, CheckpointError, one_line
 from bonexray.hub import Source
 from bonexray.keras_checks import check_config, check_weights
 from bonexray.litert_file import Weights, read_weights
@@ -70,8 +70,8 @@ def _building(folder: Path) -> Iterator[Any]:
     except CheckpointError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise CheckpointError(f"{folder / LAYOUT.keras_config} and the weights make no network: {reason}") from error
+        config, reason = folder / LAYOUT.keras_config, one_line(error, 300)
+        raise CheckpointError(f"{config} and the weights make no network: {reason}") from error
 
 
 def scaling_terms(network: "keras.Model") -> NDArray[np.float64]:

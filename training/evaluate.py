@@ -28,7 +28,7 @@ from training.judging.measurement import (
 from training.judging.predictions import set_names
 from training.judging.robustness import summarise_robustness
 from training.judging.summary import LEAK_FREE, checkpoint_metrics, summarise
-from training.learning.recipe import check_ranges
+from training.learning import recipe
 from training.making.provenance import count_role
 from training.reporting.own_split import own_split_leaks
 from training.reporting.published import compare_published, published_lines, write_metrics
@@ -36,7 +36,7 @@ from training.reporting.report import main_table, render_report, write_results
 
 NOT_FOUND_AGAIN = 1  # exit status
 AIM = 0.95
-RANGES = {"resamples": (1, 10**5), "seed": (0, 2**31 - 1)}
+RANGES = {"resamples": (1, 10**5), "seed": recipe.RANGES["seed"]}
 WITHOUT_TEST = "; this very network trained on every part of the split, and has no test of its own"
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def refuse_unmeasured(measurement: Measurement) -> None:
 
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Raise BonexrayError for flags that make no evaluation."""
-    check_ranges(vars(arguments), RANGES)
+    recipe.check_ranges(vars(arguments), RANGES)
     if not arguments.checkpoints and not arguments.from_predictions:
         raise BonexrayError("nothing to evaluate: expected a CHECKPOINT or --from-predictions FILE")
     if arguments.checkpoints and not arguments.data:

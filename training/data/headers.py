@@ -1,5 +1,6 @@
 """What the head of an image file says before any pixel is decoded: its format, mode and size."""
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ class Header(NamedTuple):
     height: int
 
 
+@cache
 def image_suffixes() -> frozenset[str]:
     """List the suffixes, in small letters and with their dot, of the files that `read_image` reads."""
     known = {suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS}

@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from bonexray.checkpoint import LABELS
-from bonexray.errors import BonexrayError
+from bonexray.errors import BonexrayError, one_line
 from training.data.names import says_rotated
 from training.data.readers import SPLITS, label_index, official_path, refuse_mixed_sources
 
@@ -69,8 +69,7 @@ def _read_columns(manifest: Path) -> pd.DataFrame:
     try:
         rows = pd.read_csv(manifest, dtype=str, keep_default_na=False, skip_blank_lines=False)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise BonexrayError(f"{manifest}: {reason}; expected a CSV file in UTF-8") from error
+        raise BonexrayError(f"{manifest}: {one_line(error)}; expected a CSV file in UTF-8") from error
     missing = [column for column in REQUIRED if column not in rows]
     if missing:
         raise BonexrayError(f"{manifest} lacks the column {missing[0]!r}: expected at least {', '.join(REQUIRED)}")

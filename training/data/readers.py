@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 LAYOUT = "train|val|test/{fractured,not fractured}"
 ALSO_VAL = ("validation", "valid")
-SUFFIXES = image_suffixes()
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bonexray"
 
 
@@ -75,7 +74,7 @@ def split_folders(folder: Path) -> list[Path]:
 def list_images(folder: Path) -> list[Path]:
     """List the images of a class, by suffix; hidden files, which some systems put beside each image, are none."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    shown = [path for path in inside if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    shown = [path for path in inside if path.suffix.lower() in image_suffixes() and not path.name.startswith(".")]
     return [path for path in shown if path.is_file()]
 
 

@@ -16,14 +16,14 @@ from bonexray.errors import BonexrayError
 from bonexray.version import __version__
 from training.making.provenance import HISTORY, PREDICTIONS
 
+DESCRIBED = (LAYOUT.network, *LAYOUT.keras, HISTORY, PREDICTIONS)  # the files whose hashes the record holds
 PARTIAL = ".partial"  # of a file that is being written
 FINDER = ".DS_Store"  # left in every folder that was looked at on a Mac
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Write `classifier.json` with the sizes and hashes of the files beside it, and read it back as a check."""
-    names = (LAYOUT.network, *LAYOUT.keras, HISTORY, PREDICTIONS)
-    files = {name: _describe(folder / name) for name in names if (folder / name).is_file()}
+    files = {name: _describe(folder / name) for name in DESCRIBED if (folder / name).is_file()}
     whole = {
         "format_version": 1, "bonexray_version": __version__, "labels": list(LABELS),
         "gate": None, "metrics": {}, **record, "files": files,
@@ -64,7 +64,7 @@ def check_replaceable(folder: Path) -> None:
         raise BonexrayError(f"{folder} has no name of its own: expected a folder to write a checkpoint to")
     if folder.exists() and not folder.is_dir():
         raise BonexrayError(f"{folder} is a file: expected a folder to write a checkpoint to")
-    own = {*LAYOUT.serving, *LAYOUT.keras, LAYOUT.card, HISTORY, PREDICTIONS}
+    own = {LAYOUT.classifier, LAYOUT.card, *DESCRIBED}
     found = {path.name for path in folder.iterdir() if path.suffix != PARTIAL} if folder.is_dir() else set()
     strange = sorted(found - own - {FINDER})
     if strange:
